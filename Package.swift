@@ -1,0 +1,133 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The target graph of docs/architecture.md, checked by `--explicit-target-dependency-import-check error`:
+//   C* <- EventLoop|HTTPClient|Redis|Postgres|SQLite|Crypto|Markdown|JSON <- Journal|Bridge <- chatbridge -> Adapters/*
+// Adapters see BridgeCore and the pure modules below it, never a client, a store, the engine or each other.
+
+let package = Package(
+    name: "chatbridge",
+    products: [
+        .executable(name: "chatbridge", targets: ["chatbridge"]),
+        .library(name: "BridgeCore", targets: ["BridgeCore"]),
+        .library(name: "BridgeTesting", targets: ["BridgeTesting"]),
+    ],
+    targets: [
+        // C libraries: a module map and a shim header each, no logic. Only the Swift module of the same idea imports one.
+        .systemLibrary(name: "CEvent", path: "Sources/CLibraries/CEvent", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "CCurl", path: "Sources/CLibraries/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CHiredis", path: "Sources/CLibraries/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CLibPQ", path: "Sources/CLibraries/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Sources/CLibraries/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "COpenSSL", path: "Sources/CLibraries/COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCMark", path: "Sources/CLibraries/CCMark", providers: [.apt(["libcmark-dev"])]),
+        .target(
+            name: "CSimdJSON", path: "Sources/CLibraries/CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CWebPage", path: "Sources/CLibraries/CWebPage"),
+
+        // Leaves: values and wrappers that know nothing of chat.
+        .target(name: "EventLoop", dependencies: ["CEvent"]),
+        .target(name: "HTTPCore"),
+        .target(name: "JSON", dependencies: ["CSimdJSON"]),
+        .target(name: "Crypto", dependencies: ["COpenSSL"]),
+        .target(name: "Markdown", dependencies: ["CCMark"]),
+        .target(name: "Telemetry"),
+        .target(name: "HTTPServer", dependencies: ["EventLoop", "HTTPCore"]),
+        .target(name: "HTTPClient", dependencies: ["EventLoop", "HTTPCore", "CCurl"]),
+        .target(name: "Redis", dependencies: ["EventLoop", "Crypto", "CHiredis"]),
+        .target(name: "Postgres", dependencies: ["CLibPQ"]),
+        .target(name: "SQLite", dependencies: ["CSQLite"]),
+
+        // The product.
+        .target(name: "BridgeCore", dependencies: ["HTTPCore", "JSON"]),
+        .target(name: "Agents", dependencies: ["BridgeCore", "HTTPCore", "JSON"]),
+        .target(
+            name: "Journal",
+            dependencies: ["BridgeCore", "EventLoop", "JSON", "Crypto", "Postgres", "Redis", "SQLite", "Telemetry"]),
+        .target(
+            name: "Bridge",
+            dependencies: [
+                "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal", "Crypto", "Telemetry",
+            ]),
+        .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
+        .target(name: "BridgeTesting", dependencies: ["BridgeCore", "EventLoop", "HTTPCore", "HTTPServer", "JSON"]),
+        .executableTarget(
+            name: "chatbridge",
+            dependencies: [
+                "Agents", "Bridge", "BridgeCore", "Crypto", "Dashboard", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
+                "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
+                "TelegramAdapter", "SlackAdapter", "WebhookAdapter", "WebAdapter",
+            ]),
+
+        // Adapters: one folder each.
+        .target(
+            name: "TelegramAdapter", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON", "Markdown"],
+            path: "Adapters/Telegram/Sources"),
+        .target(
+            name: "SlackAdapter", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON", "Markdown"],
+            path: "Adapters/Slack/Sources"),
+        .target(
+            name: "WebhookAdapter", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON"],
+            path: "Adapters/Webhook/Sources"),
+        .target(name: "WebAdapter", dependencies: ["BridgeCore", "HTTPCore", "JSON"], path: "Adapters/Web/Sources"),
+
+        .testTarget(
+            name: "TelegramAdapterTests", dependencies: ["TelegramAdapter", "BridgeCore", "BridgeTesting", "HTTPCore", "JSON"],
+            path: "Adapters/Telegram/Tests"),
+        .testTarget(
+            name: "SlackAdapterTests",
+            dependencies: ["SlackAdapter", "BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON"],
+            path: "Adapters/Slack/Tests"),
+        .testTarget(
+            name: "WebhookAdapterTests",
+            dependencies: ["WebhookAdapter", "BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON"],
+            path: "Adapters/Webhook/Tests"),
+        .testTarget(
+            name: "WebAdapterTests", dependencies: ["WebAdapter", "BridgeCore", "BridgeTesting", "HTTPCore", "JSON"],
+            path: "Adapters/Web/Tests"),
+
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"]),
+        .testTarget(name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer"]),
+        .testTarget(name: "RedisTests", dependencies: ["EventLoop", "Redis"]),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
+        .testTarget(name: "CryptoTests", dependencies: ["Crypto"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "MarkdownTests", dependencies: ["Markdown"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+        .testTarget(name: "BridgeCoreTests", dependencies: ["BridgeCore", "JSON"]),
+        .testTarget(name: "AgentsTests", dependencies: ["Agents", "BridgeCore", "HTTPCore", "JSON"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["BridgeCore", "EventLoop", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry"]),
+        .testTarget(
+            name: "BridgeTests",
+            dependencies: [
+                "Agents", "Bridge", "BridgeCore", "BridgeTesting", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON",
+                "Journal", "Telemetry",
+            ]),
+        .testTarget(
+            name: "ChatbridgeTests", dependencies: ["chatbridge", "BridgeCore"]),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal",
+                "Postgres", "Redis",
+            ]),
+    ],
+    cxxLanguageStandard: .cxx17
+)
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+for target in package.targets where target.type != .system && target.name != "CSimdJSON" && target.name != "CWebPage" {
+    target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}

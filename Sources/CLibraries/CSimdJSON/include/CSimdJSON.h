@@ -1,0 +1,2 @@
+#pragma once
+int cb_json_placeholder(void);

@@ -1,0 +1,1 @@
+int cb_web_placeholder(void) { return 0; }

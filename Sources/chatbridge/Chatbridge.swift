@@ -1,0 +1,6 @@
+@main
+struct Chatbridge {
+    static func main() {
+        print("chatbridge")
+    }
+}
