@@ -1,0 +1,63 @@
+internal import CEvent
+internal import Glibc
+
+/// A timer of one loop: runs its action once each time it is scheduled.
+///
+/// Keep a reference while it is needed: releasing the timer cancels it. Belongs to the loop's thread.
+public final class LoopTimer {
+    private let loop: EventLoop
+    private let action: () -> Void
+    private var event: OpaquePointer?
+
+    /// True from ``schedule(after:)`` until the action runs or the timer is cancelled.
+    public private(set) var isScheduled = false
+
+    /// A timer that is not scheduled yet.
+    public init(on loop: EventLoop, action: @escaping () -> Void) {
+        loop.preconditionCurrent()
+        self.loop = loop
+        self.action = action
+        event = event_new(
+            loop.base, -1, 0,
+            { _, _, context in
+                guard let context else { return }
+                Unmanaged<LoopTimer>.fromOpaque(context).takeUnretainedValue().fire()
+            }, Unmanaged.passUnretained(self).toOpaque())
+        precondition(event != nil, "out of memory")
+    }
+
+    deinit {
+        event_free(event)
+    }
+
+    /// Runs the action once, `delay` from now (at once in the next turn when it is zero or less); replaces an earlier schedule.
+    public func schedule(after delay: Duration) {
+        var interval = timeval(clamping: delay)
+        event_add(event, &interval)
+        isScheduled = true
+    }
+
+    /// Forgets the schedule; the action does not run.
+    public func cancel() {
+        guard isScheduled else { return }
+        event_del(event)
+        isScheduled = false
+    }
+
+    private func fire() {
+        isScheduled = false
+        action()
+    }
+}
+
+extension timeval {
+    /// The duration in whole microseconds, at least zero and at most ten years: libevent adds it to the clock.
+    init(clamping duration: Duration) {
+        let limit = Duration.seconds(10 * 365 * 86_400)
+        let clamped = min(max(duration, .zero), limit).components
+        // Rounded up, so that a timer never runs before its time.
+        let microseconds = (clamped.attoseconds + 999_999_999_999) / 1_000_000_000_000
+        self.init(
+            tv_sec: Int(clamped.seconds + microseconds / 1_000_000), tv_usec: Int(microseconds % 1_000_000))
+    }
+}
