@@ -17,7 +17,8 @@ let package = Package(
         .systemLibrary(name: "CEvent", path: "Sources/CLibraries/CEvent", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CCurl", path: "Sources/CLibraries/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CHiredis", path: "Sources/CLibraries/CHiredis", providers: [.apt(["libhiredis-dev"])]),
-        .systemLibrary(name: "CLibPQ", path: "Sources/CLibraries/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/CLibraries/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Sources/CLibraries/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", path: "Sources/CLibraries/COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCMark", path: "Sources/CLibraries/CCMark", providers: [.apt(["libcmark-dev"])]),
@@ -48,14 +49,16 @@ let package = Package(
         .target(
             name: "Bridge",
             dependencies: [
-                "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal", "Crypto", "Telemetry",
+                "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal", "Crypto",
+                "Telemetry",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(name: "BridgeTesting", dependencies: ["BridgeCore", "EventLoop", "HTTPCore", "HTTPServer", "JSON"]),
         .executableTarget(
             name: "chatbridge",
             dependencies: [
-                "Agents", "Bridge", "BridgeCore", "Crypto", "Dashboard", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
+                "Agents", "Bridge", "BridgeCore", "Crypto", "Dashboard", "EventLoop", "HTTPClient", "HTTPCore",
+                "HTTPServer",
                 "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
                 "TelegramAdapter", "SlackAdapter", "WebhookAdapter", "WebAdapter",
             ]),
@@ -73,7 +76,8 @@ let package = Package(
         .target(name: "WebAdapter", dependencies: ["BridgeCore", "HTTPCore", "JSON"], path: "Adapters/Web/Sources"),
 
         .testTarget(
-            name: "TelegramAdapterTests", dependencies: ["TelegramAdapter", "BridgeCore", "BridgeTesting", "HTTPCore", "JSON"],
+            name: "TelegramAdapterTests",
+            dependencies: ["TelegramAdapter", "BridgeCore", "BridgeTesting", "HTTPCore", "JSON"],
             path: "Adapters/Telegram/Tests"),
         .testTarget(
             name: "SlackAdapterTests",
@@ -105,7 +109,8 @@ let package = Package(
         .testTarget(
             name: "BridgeTests",
             dependencies: [
-                "Agents", "Bridge", "BridgeCore", "BridgeTesting", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON",
+                "Agents", "Bridge", "BridgeCore", "BridgeTesting", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
+                "JSON",
                 "Journal", "Telemetry",
             ]),
         .testTarget(
@@ -113,7 +118,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal",
+                "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON",
+                "Journal",
                 "Postgres", "Redis",
             ]),
     ],
