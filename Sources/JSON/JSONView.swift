@@ -1,0 +1,167 @@
+internal import CSimdJSON
+
+/// A read-only view of one value in a parsed JSON document, which it keeps alive.
+///
+/// A value that is not there is a view too, of kind ``Kind/missing``, so that paths chain and one wrong field costs nothing
+/// but that field:
+///
+/// ```swift
+/// let update = try JSONView(parsing: body)
+/// guard let chat = update["message"]["chat"]["id"].idString else { return .ignored }
+/// ```
+///
+/// Every accessor returns nil for a value of another kind; none converts a string to a number or the like. Views are
+/// immutable and may be read from any thread. A document costs about ten times its bytes of memory while a view of it lives:
+/// copy out what is kept.
+public struct JSONView: Sendable {
+    /// What a value is.
+    public enum Kind: Sendable, Hashable {
+        /// No such member or element, or a part of something that is missing itself.
+        case missing
+        /// The literal `null`.
+        case null
+        /// `true` or `false`.
+        case bool
+        /// A number; ``JSONView/int``, ``JSONView/uint`` and ``JSONView/double`` say which type holds it.
+        case number
+        /// A string.
+        case string
+        /// An array.
+        case array
+        /// An object.
+        case object
+    }
+
+    /// Nil for a missing value.
+    let document: JSONDocument?
+    let value: cb_json_value
+
+    init(document: JSONDocument?, value: cb_json_value) {
+        self.document = document
+        self.value = value
+    }
+
+    /// Parses one JSON document; the view is of its outermost value, of any kind.
+    ///
+    /// A leading byte order mark is skipped. Numbers that no 64-bit type holds are read as the nearest finite `Double`, and
+    /// escaped surrogates without a partner as U+FFFD.
+    ///
+    /// - Throws: `JSONError` when the bytes are not one JSON document in UTF-8, or are nested deeper than 1,024.
+    public init(parsing bytes: UnsafeRawBufferPointer) throws(JSONError) {
+        self = try JSONDocument.parse(bytes).get()
+    }
+
+    /// Parses one JSON document from an array of bytes, as ``init(parsing:)-(UnsafeRawBufferPointer)`` does.
+    public init(parsing bytes: [UInt8]) throws(JSONError) {
+        self = try bytes.withUnsafeBytes { JSONDocument.parse($0) }.get()
+    }
+
+    /// Parses one JSON document from a string, as ``init(parsing:)-(UnsafeRawBufferPointer)`` does.
+    public init(parsing text: String) throws(JSONError) {
+        var text = text
+        self = try text.withUTF8 { JSONDocument.parse(UnsafeRawBufferPointer($0)) }.get()
+    }
+
+    /// The view of nothing.
+    public static var missing: JSONView { JSONView(document: nil, value: cb_json_value()) }
+
+    /// The member of that name; missing when this is no object or has none.
+    ///
+    /// Of members with the same name, it is the first.
+    public subscript(_ key: String) -> JSONView {
+        var key = key
+        return part { value, found in key.withUTF8 { cb_json_find(value, $0.baseAddress, $0.count, &found) } }
+    }
+
+    /// The element at that position, counted from 0; missing when this is no array or is shorter.
+    ///
+    /// It walks from the start of the array: loop over ``elements`` instead of counting.
+    public subscript(_ index: Int) -> JSONView {
+        part { value, found in index >= 0 && cb_json_at(value, index, &found) }
+    }
+
+    /// What the value is.
+    public var kind: Kind {
+        read { value in
+            switch cb_json_kind_of(value) {
+            case CB_JSON_KIND_BOOL: .bool
+            case CB_JSON_KIND_INT, CB_JSON_KIND_UINT, CB_JSON_KIND_DOUBLE: .number
+            case CB_JSON_KIND_STRING: .string
+            case CB_JSON_KIND_ARRAY: .array
+            case CB_JSON_KIND_OBJECT: .object
+            default: .null
+            }
+        } ?? .missing
+    }
+
+    /// Whether there is a value, `null` included.
+    public var exists: Bool { document != nil }
+
+    /// Whether the value is the literal `null`; a missing value is not.
+    public var isNull: Bool { read { cb_json_kind_of($0) == CB_JSON_KIND_NULL } ?? false }
+
+    /// The text of a string.
+    public var string: String? {
+        read { value in
+            var start: UnsafePointer<UInt8>?
+            var count = 0
+            guard cb_json_string(value, &start, &count) else { return nil }
+            return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+        }
+    }
+
+    /// The value of an integer within `Int64`; a number written with a fraction or an exponent (`1.0`, `1e3`) is none.
+    public var int: Int64? {
+        var number: Int64 = 0
+        return read { cb_json_int($0, &number) ? number : nil }
+    }
+
+    /// The value of an integer within `UInt64`; a number written with a fraction or an exponent (`1.0`, `1e3`) is none.
+    public var uint: UInt64? {
+        var number: UInt64 = 0
+        return read { cb_json_uint($0, &number) ? number : nil }
+    }
+
+    /// The value of any number, rounded to the nearest `Double`.
+    public var double: Double? {
+        var number: Double = 0
+        return read { cb_json_double($0, &number) ? number : nil }
+    }
+
+    /// The value of `true` or `false`.
+    public var bool: Bool? {
+        var truth = false
+        return read { cb_json_bool($0, &truth) ? truth : nil }
+    }
+
+    /// A string as it is, or an integer of 64 bits in decimal: platforms write identifiers both ways.
+    public var idString: String? {
+        if let string { return string }
+        if let int { return String(int) }
+        return uint.map { String($0) }
+    }
+
+    /// The number of elements of an array or members of an object; 0 for anything else.
+    public var count: Int { read { cb_json_count($0) } ?? 0 }
+
+    /// The elements of an array, in order; none for anything else.
+    public var elements: JSONElements { JSONElements(self) }
+
+    /// The members of an object, in the order written, repeated names included; none for anything else.
+    public var members: JSONMembers { JSONMembers(self) }
+
+    // The C value is a bare pointer into the document, so the document is held until the reading is done.
+    @inline(__always)
+    private func read<Result>(_ body: (cb_json_value) -> Result?) -> Result? {
+        guard let document else { return nil }
+        return withExtendedLifetime(document) { body(value) }
+    }
+
+    @inline(__always)
+    private func part(_ find: (cb_json_value, inout cb_json_value) -> Bool) -> JSONView {
+        guard let document else { return .missing }
+        var found = cb_json_value()
+        return withExtendedLifetime(document) { find(value, &found) }
+            ? JSONView(document: document, value: found) : .missing
+    }
+}

@@ -1,0 +1,147 @@
+internal import CSimdJSON
+
+/// Writes one JSON value straight to bytes, without white space.
+///
+/// Commas and colons are the writer's business; that an object holds keys with one value each is the caller's:
+///
+/// ```swift
+/// var writer = JSONWriter()
+/// writer.object { json in
+///     json.field("chat_id", 42)
+///     json.arrayField("tags") { $0.value("new") }
+/// }
+/// send(writer.bytes)                  // {"chat_id":42,"tags":["new"]}
+/// ```
+///
+/// If a body throws, what is written so far is not JSON: drop the writer.
+public struct JSONWriter: Sendable {
+    /// What is written so far.
+    public private(set) var bytes: [UInt8]
+    private var needsComma = false
+
+    /// Creates an empty writer with room for that many bytes; it grows as needed.
+    public init(capacity: Int = 512) {
+        bytes = []
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// Writes an object; the body writes its keys and values.
+    public mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
+        open(UInt8(ascii: "{"))
+        try body(&self)
+        close(UInt8(ascii: "}"))
+    }
+
+    /// Writes an array; the body writes its values.
+    public mutating func array(_ body: (inout JSONWriter) throws -> Void) rethrows {
+        open(UInt8(ascii: "["))
+        try body(&self)
+        close(UInt8(ascii: "]"))
+    }
+
+    /// Writes the name of a member, whose value comes next.
+    ///
+    /// The name must need no escapes.
+    public mutating func key(_ name: StaticString) {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = false
+        bytes.append(UInt8(ascii: "\""))
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    /// Writes the name of a member, escaped, whose value comes next.
+    @_disfavoredOverload
+    public mutating func key(_ name: String) {
+        value(name)
+        needsComma = false
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    /// Writes a string, escaping quotation marks, backslashes and control bytes alone.
+    public mutating func value(_ text: String) {
+        beginValue()
+        var text = text
+        text.withUTF8 { bytes.appendJSONString($0) }
+    }
+
+    /// Writes an integer.
+    public mutating func value(_ number: Int64) {
+        beginValue()
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        bytes.appendDecimal(number.magnitude)
+    }
+
+    /// Writes an integer.
+    public mutating func value(_ number: Int) {
+        value(Int64(number))
+    }
+
+    /// Writes an integer.
+    public mutating func value(_ number: UInt64) {
+        beginValue()
+        bytes.appendDecimal(number)
+    }
+
+    /// Writes a number with as many digits as it takes to read the same number back; `null` for infinities and NaN.
+    public mutating func value(_ number: Double) {
+        guard number.isFinite else { return null() }
+        beginValue()
+        var text = number.description
+        text.withUTF8 { bytes.append(contentsOf: $0) }
+    }
+
+    /// Writes `true` or `false`.
+    public mutating func value(_ truth: Bool) {
+        literal(truth ? "true" : "false")
+    }
+
+    /// Writes `null`.
+    public mutating func null() {
+        literal("null")
+    }
+
+    /// Writes a copy of a value and all that is in it; `null` for a missing one.
+    public mutating func value(_ view: JSONView) {
+        guard let document = view.document else { return null() }
+        beginValue()
+        // Not `&bytes`, which would pass the array's storage instead of the array.
+        let written = withUnsafeMutablePointer(to: &bytes) { bytes in
+            withExtendedLifetime(document) {
+                cb_json_minify(view.value, bytes) { context, start, count in
+                    guard let bytes = context?.assumingMemoryBound(to: [UInt8].self) else { return }
+                    bytes.pointee.append(contentsOf: UnsafeBufferPointer(start: start, count: count))
+                }
+            }
+        }
+        precondition(written, "memory ran out while copying a JSON value")
+    }
+
+    /// Writes bytes that are one JSON value already, unchecked.
+    public mutating func raw(_ json: [UInt8]) {
+        beginValue()
+        bytes.append(contentsOf: json)
+    }
+
+    private mutating func beginValue() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = true
+    }
+
+    private mutating func literal(_ text: StaticString) {
+        beginValue()
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+
+    private mutating func open(_ bracket: UInt8) {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = false
+        bytes.append(bracket)
+    }
+
+    private mutating func close(_ bracket: UInt8) {
+        bytes.append(bracket)
+        needsComma = true
+    }
+}
