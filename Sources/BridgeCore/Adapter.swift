@@ -1,0 +1,153 @@
+public import HTTPCore
+
+/// A platform as the engine sees it: pure functions between its payloads and our values.
+///
+/// An adapter does no I/O, keeps no state that a restart would lose, and may be called from several loops at once. The engine
+/// verifies nothing itself and names no platform; what it needs to know stands in ``capabilities``. What only some platforms
+/// need are protocols of their own, each saying when the engine calls it: ``LongPolling``, ``CredentialChecking``,
+/// ``Simulating``.
+public protocol Adapter: Sendable {
+    /// The name in `/webhooks/{platform}`, in the tables and in the metrics.
+    var platform: PlatformName { get }
+
+    /// What the platform can do.
+    var capabilities: Capabilities { get }
+
+    /// Verifies a webhook and says what happened, in the order in which the platform tells it.
+    ///
+    /// A payload that is authentic but unknown is no error: it is acknowledged, and recorded as what it is. One event that
+    /// cannot be understood never costs its siblings in the same body.
+    ///
+    /// - Parameter now: the time against which the age of a signature is checked.
+    /// - Throws: ``WebhookRejection`` when the signature is wrong, missing or stale, or the body is not what it claims to be.
+    func receive(_ request: WebhookRequest, at now: Timestamp) throws(WebhookRejection) -> WebhookOutcome
+
+    /// The request that does an action, or nil when the platform has no such thing (the engine asks ``capabilities`` first).
+    ///
+    /// - Parameter now: the time for signatures.
+    func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest?
+
+    /// What the platform's response means.
+    func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult
+}
+
+/// A request that a platform sent to `/webhooks/{platform}`.
+public struct WebhookRequest: Sendable {
+    /// `POST`, or `GET` where the platform has a handshake.
+    public var method: HTTPMethod
+    /// The path with its query, as received.
+    public var target: String
+    /// The header fields.
+    public var headers: HTTPFields
+    /// The body as received: signatures are over these bytes.
+    public var body: [UInt8]
+
+    /// A request as it came.
+    public init(method: HTTPMethod = .post, target: String, headers: HTTPFields, body: [UInt8]) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The query's pairs, decoded.
+    public var query: [(name: String, value: String)] {
+        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return [] }
+        return HTTPPercentEncoding.decodeForm(target.utf8[mark...].dropFirst())
+    }
+}
+
+/// What a webhook came to.
+public struct WebhookOutcome: Sendable {
+    /// What the platform is told.
+    public var acknowledgement: Acknowledgement
+    /// What happened, in the platform's order.
+    public var events: [InboundEvent]
+
+    /// The answer to the platform, and the events.
+    public init(_ acknowledgement: Acknowledgement = .ok, events: [InboundEvent] = []) {
+        self.acknowledgement = acknowledgement
+        self.events = events
+    }
+}
+
+/// The response to a webhook.
+public struct Acknowledgement: Sendable {
+    /// The status, usually 200.
+    public var status: HTTPStatus
+    /// The body's media type; nil without a body.
+    public var contentType: String?
+    /// The body.
+    public var body: [UInt8]
+
+    /// A response.
+    public init(status: HTTPStatus = .ok, contentType: String? = nil, body: [UInt8] = []) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    /// 200 without a body.
+    public static let ok = Acknowledgement()
+}
+
+/// Why a webhook was refused.
+public struct WebhookRejection: Error, Sendable, Equatable {
+    /// Whose fault it is.
+    public enum Reason: Sendable, Equatable {
+        /// The signature or token is missing, wrong or stale: 401.
+        case unauthorized
+        /// The body is not what the platform sends: 400.
+        case malformed
+        /// The method is not one that the platform uses: 405.
+        case methodNotAllowed
+    }
+
+    /// Whose fault it is.
+    public var reason: Reason
+    /// What is wrong, for the log and the caller; without secrets and without payload.
+    public var message: String
+
+    /// A refusal.
+    public init(_ reason: Reason, _ message: String) {
+        self.reason = reason
+        self.message = message
+    }
+}
+
+/// A request to a platform or an agent, for the engine to send.
+public struct OutboundRequest: Sendable {
+    /// The method.
+    public var method: HTTPMethod
+    /// The whole URL. It may hold a token: never log it.
+    public var url: String
+    /// The header fields.
+    public var headers: HTTPFields
+    /// The body.
+    public var body: [UInt8]
+
+    /// A request.
+    public init(method: HTTPMethod = .post, url: String, headers: HTTPFields = [:], body: [UInt8] = []) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// What came back.
+public struct OutboundResponse: Sendable {
+    /// The status.
+    public var status: HTTPStatus
+    /// The header fields.
+    public var headers: HTTPFields
+    /// The body, up to the engine's limit.
+    public var body: [UInt8]
+
+    /// A response.
+    public init(status: HTTPStatus, headers: HTTPFields = [:], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+}

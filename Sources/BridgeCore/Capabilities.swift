@@ -1,0 +1,89 @@
+/// What an adapter's platform can do and how much of it: all that the engine needs to know to serve it.
+public struct Capabilities: Sendable {
+    /// The longest text of one message.
+    public struct TextLimit: Sendable, Equatable {
+        /// In what a platform counts.
+        public enum Unit: Sendable, Equatable {
+            /// UTF-16 code units.
+            case utf16
+            /// Bytes of UTF-8.
+            case utf8
+            /// Unicode scalar values.
+            case scalars
+        }
+
+        /// The greatest count allowed.
+        public var count: Int
+        /// In what it is counted.
+        public var unit: Unit
+
+        /// A limit of `count` units.
+        public init(_ count: Int, _ unit: Unit) {
+            self.count = count
+            self.unit = unit
+        }
+    }
+
+    /// How many requests in how long a time.
+    public struct Rate: Sendable, Equatable {
+        /// Requests that may come at once.
+        public var burst: Int
+        /// The time after which one more may come.
+        public var interval: Duration
+
+        /// `burst` at once, then one each `interval`.
+        public init(burst: Int, interval: Duration) {
+            self.burst = burst
+            self.interval = interval
+        }
+    }
+
+    /// The platform's published rates for sends, edits and typing together; nil where there is none.
+    public struct Rates: Sendable, Equatable {
+        /// In one conversation with one person.
+        public var conversation: Rate?
+        /// In one group.
+        public var group: Rate?
+        /// Of the bot in all.
+        public var overall: Rate?
+
+        /// These rates.
+        public init(conversation: Rate? = nil, group: Rate? = nil, overall: Rate? = nil) {
+            self.conversation = conversation
+            self.group = group
+            self.overall = overall
+        }
+    }
+
+    /// Where answers go.
+    public enum Transport: Sendable, Equatable {
+        /// Out, by the requests that the adapter encodes.
+        case http
+        /// To those who wait for them at our own endpoints; the adapter encodes nothing.
+        case local
+    }
+
+    /// The longest text of one message; longer answers are split.
+    public var textLimit: TextLimit
+    /// Where answers go.
+    public var transport: Transport
+    /// The least time between two edits of an answer that is streamed into its message; nil: no edits.
+    public var editInterval: Duration?
+    /// How often the typing indicator is to be shown again to stay visible; nil: the platform has none.
+    public var typingInterval: Duration?
+    /// The published rates.
+    public var rates: Rates
+
+    /// The capabilities of a platform.
+    public init(
+        textLimit: TextLimit, transport: Transport = .http, editInterval: Duration? = nil,
+        typingInterval: Duration? = nil,
+        rates: Rates = Rates()
+    ) {
+        self.textLimit = textLimit
+        self.transport = transport
+        self.editInterval = editInterval
+        self.typingInterval = typingInterval
+        self.rates = rates
+    }
+}

@@ -1,0 +1,52 @@
+/// What a platform's response to an action means.
+public enum DeliveryResult: Sendable, Equatable {
+    /// Done; the message's name where the platform gave one.
+    case delivered(PlatformMessageID?)
+    /// Not done, and what to do about it.
+    case failed(DeliveryFailure)
+}
+
+/// Why an action was not done, with the answer to "what now?" in its kind.
+public struct DeliveryFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What follows from the failure.
+    public enum Kind: Sendable, Equatable {
+        /// Too many requests: try again after this time, exactly; nil where the platform does not say.
+        case rateLimited(after: Duration?)
+        /// A fault that passes: try again with backoff.
+        case temporary
+        /// The platform does not understand the formatting: send the same words as plain text.
+        case formattingRefused
+        /// The conversation has another identifier now: send it there.
+        case conversationMoved(to: ConversationID)
+        /// The user does not want to hear from us (blocked, left). Permanent for this conversation.
+        case blocked
+        /// The conversation or message is gone. Permanent.
+        case gone
+        /// Our credentials are wrong. Permanent until somebody mends the configuration.
+        case unauthorized
+        /// The platform refuses this request as it is. Permanent for this action.
+        case refused
+    }
+
+    /// What follows from it.
+    public var kind: Kind
+    /// The platform's own words or code, without secrets and without the user's text.
+    public var reason: String
+
+    /// A failure of this kind.
+    public init(_ kind: Kind, reason: String) {
+        self.kind = kind
+        self.reason = reason
+    }
+
+    /// The platform's words.
+    public var description: String { reason }
+
+    /// True when the same request may succeed later.
+    public var isTemporary: Bool {
+        switch kind {
+        case .rateLimited, .temporary: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,107 @@
+/// One thing that happened on a platform, normalized: what every adapter makes of its platform's payloads.
+public struct InboundEvent: Sendable {
+    /// What the engine does with an event.
+    public enum Disposition: Sendable {
+        /// The agent is asked and its answer goes to the user.
+        case answer
+        /// It is written down; nobody is answered.
+        case record
+    }
+
+    /// Where in the world of its platform something happened, and where an answer belongs.
+    public struct Place: Sendable, Hashable {
+        /// Which account of the platform.
+        public var account: AccountName
+        /// Which conversation.
+        public var conversation: ConversationID
+        /// Which thread within it.
+        public var thread: ThreadID?
+        /// True where more people than the sender read along: pacing and mentions differ there.
+        public var isGroup: Bool
+
+        /// A place on the platform.
+        public init(
+            account: AccountName = .default, conversation: ConversationID, thread: ThreadID? = nil,
+            isGroup: Bool = false
+        ) {
+            self.account = account
+            self.conversation = conversation
+            self.thread = thread
+            self.isGroup = isGroup
+        }
+    }
+
+    /// Who did it.
+    public struct Sender: Sendable, Equatable {
+        /// The platform's identifier.
+        public var id: PlatformUserID
+        /// The name that people see.
+        public var name: String?
+
+        /// A sender.
+        public init(id: PlatformUserID, name: String? = nil) {
+            self.id = id
+            self.name = name
+        }
+    }
+
+    /// Stays the same when the platform delivers the event again.
+    public var id: EventID
+    /// Other names under which the same user message may arrive as another event; whichever comes first is answered.
+    public var aliases: [EventID]
+    /// What it is.
+    public var kind: ContentKind
+    /// Whether anybody is to be answered.
+    public var disposition: Disposition
+    /// Where it happened.
+    public var place: Place
+    /// Who did it; nil where the platform does not say.
+    public var sender: Sender?
+    /// The platform's name of the message itself.
+    public var messageID: PlatformMessageID?
+    /// The message that this event is about: edited, deleted, reacted to, holding the button.
+    public var target: PlatformMessageID?
+    /// The earlier message to which this one replies.
+    public var replyTo: PlatformMessageID?
+    /// The words of it: text, caption, command with its arguments, emoji of a reaction, value of a button.
+    public var text: String?
+    /// What came with it.
+    public var attachments: [Attachment]
+    /// When the platform says that it happened.
+    public var sentAt: Timestamp?
+    /// The conversation goes on under this identifier from now on.
+    public var movedTo: ConversationID?
+    /// What the adapter needs to see again when it encodes the answer (a reply token, a response address). Never logged.
+    public var replyContext: [String: String]
+    /// What the platform wants to be told at once, besides any answer (that a button press was seen).
+    public var followUps: [OutboundAction.Kind]
+    /// What else is worth keeping in the log.
+    public var metadata: Metadata
+
+    /// An event of which only this much is known.
+    public init(
+        id: EventID, aliases: [EventID] = [], kind: ContentKind, disposition: Disposition, place: Place,
+        sender: Sender? = nil, messageID: PlatformMessageID? = nil, target: PlatformMessageID? = nil,
+        replyTo: PlatformMessageID? = nil, text: String? = nil, attachments: [Attachment] = [],
+        sentAt: Timestamp? = nil,
+        movedTo: ConversationID? = nil, replyContext: [String: String] = [:], followUps: [OutboundAction.Kind] = [],
+        metadata: Metadata = [:]
+    ) {
+        self.id = id
+        self.aliases = aliases
+        self.kind = kind
+        self.disposition = disposition
+        self.place = place
+        self.sender = sender
+        self.messageID = messageID
+        self.target = target
+        self.replyTo = replyTo
+        self.text = text
+        self.attachments = attachments
+        self.sentAt = sentAt
+        self.movedTo = movedTo
+        self.replyContext = replyContext
+        self.followUps = followUps
+        self.metadata = metadata
+    }
+}

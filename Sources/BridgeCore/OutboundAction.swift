@@ -1,0 +1,45 @@
+/// One thing to do on a platform, before an adapter turns it into a request.
+public struct OutboundAction: Sendable {
+    /// How a text is to be read.
+    public enum Format: Sendable, Equatable {
+        /// CommonMark, as agents write it; the adapter renders it in its platform's dialect.
+        case markdown
+        /// Words as they are: for platforms without a dialect, and after a platform refused the formatting.
+        case plain
+    }
+
+    /// What to do.
+    public enum Kind: Sendable, Equatable {
+        /// Send a message. The text keeps to the adapter's limit.
+        case send(text: String, format: Format)
+        /// Replace the text of a message that we sent.
+        case edit(message: PlatformMessageID, text: String, format: Format)
+        /// Show that an answer is being made.
+        case typing
+        /// Tell the platform that a button press was seen.
+        case acknowledgeButton(id: String)
+    }
+
+    /// Names this action; stays the same when it is tried again, so that a receiver can tell a retry.
+    public var id: UUID
+    /// What to do.
+    public var kind: Kind
+    /// Where.
+    public var place: InboundEvent.Place
+    /// The message that is being answered.
+    public var replyTo: PlatformMessageID?
+    /// What the adapter put into the event that is being answered.
+    public var replyContext: [String: String]
+
+    /// Something to do somewhere.
+    public init(
+        id: UUID, kind: Kind, place: InboundEvent.Place, replyTo: PlatformMessageID? = nil,
+        replyContext: [String: String] = [:]
+    ) {
+        self.id = id
+        self.kind = kind
+        self.place = place
+        self.replyTo = replyTo
+        self.replyContext = replyContext
+    }
+}

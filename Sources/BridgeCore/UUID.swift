@@ -1,0 +1,92 @@
+/// A universally unique identifier (RFC 9562): 128 bits, written as 36 characters.
+public struct UUID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The first eight bytes, big-endian.
+    public let high: UInt64
+    /// The last eight bytes, big-endian.
+    public let low: UInt64
+
+    /// The identifier of these 16 bytes.
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// An identifier of version 7 (RFC 9562, section 5.7): it sorts by the time it was made.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: Unix time; 48 bits of it are kept.
+    ///   - fraction: 12 bits that order identifiers within the millisecond.
+    ///   - random: 62 bits of chance.
+    public init(version7At milliseconds: UInt64, fraction: UInt16, random: UInt64) {
+        high = milliseconds << 16 | 0x7000 | UInt64(fraction & 0x0FFF)
+        low = random & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    }
+
+    /// An identifier of version 8 (RFC 9562, section 5.8): 122 bits of a digest, so that the same input names the same thing.
+    ///
+    /// - Parameter digest: at least 16 bytes of a cryptographic hash.
+    public init(version8Of digest: [UInt8]) {
+        precondition(digest.count >= 16, "a digest of at least 16 bytes")
+        let bytes = digest.prefix(16)
+        let high = bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let low = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        self.high = high & 0xFFFF_FFFF_FFFF_0FFF | 0x8000
+        self.low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    }
+
+    /// Reads the 36-character form, in either case; nil for anything else.
+    public init?(_ text: String) {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        var digits = 0
+        var position = 0
+        for byte in text.utf8 {
+            if position == 8 || position == 13 || position == 18 || position == 23 {
+                guard byte == UInt8(ascii: "-") else { return nil }
+            } else {
+                let nibble: UInt8
+                switch byte {
+                case 0x30...0x39: nibble = byte - 0x30
+                case 0x41...0x46: nibble = byte - 0x41 + 10
+                case 0x61...0x66: nibble = byte - 0x61 + 10
+                default: return nil
+                }
+                if digits < 16 { high = high << 4 | UInt64(nibble) } else { low = low << 4 | UInt64(nibble) }
+                digits += 1
+            }
+            position += 1
+        }
+        guard position == 36, digits == 32 else { return nil }
+        self.init(high: high, low: low)
+    }
+
+    /// The 36-character form in lower case.
+    public var description: String {
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            var position = 0
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    buffer[position] = UInt8(ascii: "-")
+                    position += 1
+                }
+                let word = index < 16 ? high : low
+                let nibble = UInt8(truncatingIfNeeded: word >> (60 - UInt64(index & 15) * 4)) & 15
+                buffer[position] = nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
+                position += 1
+            }
+            return 36
+        }
+    }
+
+    /// The 16 bytes in their order.
+    public var bytes: [UInt8] {
+        (0..<16).map { index in
+            UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> (56 - UInt64(index & 7) * 8))
+        }
+    }
+
+    /// Orders by the bytes, as Postgres orders its `uuid`; for version 7 that is the order of time.
+    public static func < (left: UUID, right: UUID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+}
