@@ -37,8 +37,9 @@ let package = Package(
         .target(name: "HTTPServer", dependencies: ["EventLoop", "HTTPCore"]),
         .target(name: "HTTPClient", dependencies: ["EventLoop", "HTTPCore", "CCurl"]),
         .target(name: "Redis", dependencies: ["EventLoop", "Crypto", "CHiredis"]),
-        .target(name: "Postgres", dependencies: ["CLibPQ"]),
-        .target(name: "SQLite", dependencies: ["CSQLite"]),
+        .target(name: "ThreadExecutor"),
+        .target(name: "Postgres", dependencies: ["CLibPQ", "ThreadExecutor"]),
+        .target(name: "SQLite", dependencies: ["CSQLite", "ThreadExecutor"]),
 
         // The product.
         .target(name: "BridgeCore", dependencies: ["HTTPCore", "JSON"]),
@@ -95,6 +96,7 @@ let package = Package(
         .testTarget(name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"]),
         .testTarget(name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer"]),
         .testTarget(name: "RedisTests", dependencies: ["EventLoop", "Redis"]),
+        .testTarget(name: "ThreadExecutorTests", dependencies: ["ThreadExecutor"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
         .testTarget(name: "CryptoTests", dependencies: ["Crypto"]),

@@ -1,0 +1,148 @@
+internal import CLibPQ
+internal import Glibc
+
+/// One connection from its start to its end; confined to the thread of the actor that made it.
+///
+/// The socket is in libpq's non-blocking mode and the thread sleeps in `poll(2)`, so that a cancelled task is seen while
+/// the server works: the cancel request is then sent from this very thread, with the statement still in flight, and can
+/// never hit a later one.
+final class Session {
+    let handle: ConnectionHandle
+    let waker: Waker
+    let silenceLimit: Duration?
+
+    /// Names of the statements prepared on this connection, by their text and the types of their parameters.
+    var prepared: [StatementKey: String] = [:]
+    var preparedCount = 0
+
+    private let farewell = Farewell()
+
+    /// Set while a call runs.
+    var interrupt: Interrupt?
+
+    struct StatementKey: Hashable {
+        let sql: String
+        let types: [UInt32]
+    }
+
+    init(_ configuration: PostgresConfiguration, waker: Waker) throws(PostgresError) {
+        handle = try ConnectionHandle(configuration)
+        self.waker = waker
+        let timeout = configuration.statementTimeout
+        silenceLimit = timeout > .zero ? timeout + .seconds(5) : nil
+        guard PQsetnonblocking(handle.pointer, 1) == 0 else { throw lost("connecting") }
+        // The default receiver prints notices to stderr.
+        PQsetNoticeReceiver(handle.pointer, receiveNotice, Unmanaged.passUnretained(farewell).toOpaque())
+        try simple("SET statement_timeout = \(timeout.milliseconds)", operation: "connecting")
+    }
+
+    /// Whether the connection is open and idle as far as can be told without a round trip.
+    ///
+    /// A server that went away has said so or closed the socket; either shows as something to read.
+    var isReady: Bool {
+        guard PQstatus(handle.pointer) == CONNECTION_OK, PQpipelineStatus(handle.pointer) == PQ_PIPELINE_OFF,
+            PQtransactionStatus(handle.pointer) == PQTRANS_IDLE
+        else { return false }
+        var socket = pollfd(fd: PQsocket(handle.pointer), events: Int16(POLLIN), revents: 0)
+        while poll(&socket, 1, 0) > 0 {
+            // PQisBusy parses what PQconsumeInput read; a message outside any statement goes to the notice receiver.
+            guard PQconsumeInput(handle.pointer) == 1, PQisBusy(handle.pointer) == 0,
+                PQstatus(handle.pointer) == CONNECTION_OK, !farewell.received
+            else { return false }
+        }
+        return true
+    }
+
+    /// Runs one or more statements without parameters by the simple protocol, each result ignored but errors.
+    func simple(_ sql: String, operation: String) throws(PostgresError) {
+        guard PQsendQuery(handle.pointer, sql) == 1 else { throw lost(operation) }
+        var failure: PostgresError?
+        while let result = try nextResult(operation) {
+            switch result.status {
+            case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: break
+            default: failure = failure ?? error(result, operation)
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Sends what is queued and waits for the next result; nil ends the results of one statement.
+    func nextResult(_ operation: String) throws(PostgresError) -> ResultHandle? {
+        var cancelSent = false
+        while true {
+            let unsent = PQflush(handle.pointer)
+            guard unsent >= 0 else { break }
+            if unsent == 0 && PQisBusy(handle.pointer) == 0 { break }
+            try wait(forWriting: unsent == 1, cancelSent: &cancelSent, operation)
+            guard PQconsumeInput(handle.pointer) == 1 else { break }
+        }
+        // Also after a failure: libpq then has a result that says what happened.
+        guard let result = PQgetResult(handle.pointer) else {
+            if PQstatus(handle.pointer) == CONNECTION_BAD { throw lost(operation) }
+            return nil
+        }
+        return ResultHandle(result)
+    }
+
+    /// Sleeps until the socket is ready, the task is cancelled, or nothing happened for too long.
+    func wait(forWriting: Bool, cancelSent: inout Bool, _ operation: String) throws(PostgresError) {
+        let socket = PQsocket(handle.pointer)
+        guard socket >= 0 else { throw lost(operation) }
+        var descriptors = [
+            pollfd(fd: socket, events: Int16(POLLIN) | (forWriting ? Int16(POLLOUT) : 0), revents: 0),
+            pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        if interrupt?.isSet == true && !cancelSent {
+            cancelSent = true
+            requestCancel()
+        }
+        let limit = silenceLimit.map { Int32(clamping: $0.milliseconds) } ?? -1
+        let ready = poll(&descriptors, 2, limit)
+        if ready == 0 {
+            throw PostgresError(
+                code: .connectionLost, message: "the server has been silent for too long", operation: operation)
+        }
+        if ready > 0 && descriptors[1].revents != 0 { waker.drain() }
+    }
+
+    /// Asks the server, over a connection of its own, to stop the statement in flight.
+    private func requestCancel() {
+        guard let cancel = PQgetCancel(handle.pointer) else { return }
+        defer { PQfreeCancel(cancel) }
+        var message = [CChar](repeating: 0, count: 256)
+        // A request that fails leaves the statement to its timeout; there is nobody better to tell.
+        _ = PQcancel(cancel, &message, Int32(message.count))
+    }
+
+    func error(_ result: borrowing ResultHandle, _ operation: String) -> PostgresError {
+        result.error(operation: operation, cancelled: interrupt?.isSet == true)
+    }
+
+    func lost(_ operation: String) -> PostgresError {
+        PostgresError(
+            code: .connectionLost, message: String(trimming: PQerrorMessage(handle.pointer)), operation: operation)
+    }
+}
+
+/// Whether the server has said, outside any statement, that it ends the connection.
+private final class Farewell {
+    var received = false
+}
+
+/// A function rather than a closure in a method: libpq calls it, and it must belong to no actor.
+private func receiveNotice(_ context: UnsafeMutableRawPointer?, _ result: OpaquePointer?) {
+    // 86 is "V", PG_DIAG_SEVERITY_NONLOCALIZED in postgres_ext.h, a macro that Swift does not import.
+    guard let context, let severity = PQresultErrorField(result, 86) else { return }
+    let text = String(cString: severity)
+    if text == "FATAL" || text == "PANIC" {
+        Unmanaged<Farewell>.fromOpaque(context).takeUnretainedValue().received = true
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded up.
+    var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    }
+}
