@@ -1,34 +1,57 @@
 extension [UInt8] {
-    /// Appends the decimal digits of a number.
+    /// Appends what the body writes, at most `room` bytes; the body returns how many it wrote.
+    ///
+    /// One check for space and uniqueness a field, instead of one for each of its parts, halves the cost of writing.
     @inline(__always)
-    mutating func appendDecimal(_ number: UInt64) {
-        if number < 10 { return append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number)) }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in  // 2^64 has 20 digits
-            var rest = number
-            var start = 20
-            while rest > 0 {
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
+    mutating func append(room: Int, _ write: (UnsafeMutableRawPointer) -> Int) {
+        append(addingCapacity: room) { span in
+            span.withUnsafeMutableBufferPointer { buffer, count in
+                if let start = buffer.baseAddress { count = write(UnsafeMutableRawPointer(start)) }
             }
-            append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
         }
     }
 
-    /// Appends text as a JSON string, quotation marks included.
-    ///
-    /// Runs of bytes that need no escape are copied whole; most texts are one run.
-    mutating func appendJSONString(_ text: UnsafeBufferPointer<UInt8>) {
-        append(UInt8(ascii: "\""))
-        var start = 0
-        while true {
-            let end = firstToEscape(in: text, from: start)
-            if end > start { append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end])) }
-            guard end < text.count else { break }
-            appendEscape(of: text[end])
-            start = end + 1
+    /// Appends the decimal digits of a number.
+    mutating func appendDecimal(_ number: UInt64) {
+        append(room: 20) { output in  // 2^64 has 20 digits
+            var digits = 1
+            var power: UInt64 = 10
+            while digits < 20, number >= power {
+                digits += 1
+                (power, _) = power.multipliedReportingOverflow(by: 10)
+            }
+            var rest = number
+            var place = digits
+            repeat {
+                place -= 1
+                output.storeBytes(
+                    of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: place, as: UInt8.self)
+                rest /= 10
+            } while place > 0
+            return digits
         }
-        append(UInt8(ascii: "\""))
+    }
+
+    /// Appends text as a JSON string, quotation marks included, behind a comma if asked.
+    ///
+    /// Most texts need no escape and are copied whole; in the others the runs between escapes are.
+    mutating func appendJSONString(_ text: UnsafeBufferPointer<UInt8>, comma: Bool) {
+        var end = firstToEscape(in: text, from: 0)
+        append(room: end + 3) { output in
+            var place = 0
+            if comma { output.append(UInt8(ascii: ","), &place) }
+            output.append(UInt8(ascii: "\""), &place)
+            if let start = text.baseAddress { output.append(start, end, &place) }
+            if end == text.count { output.append(UInt8(ascii: "\""), &place) }
+            return place
+        }
+        while end < text.count {
+            appendEscape(of: text[end])
+            let start = end + 1
+            end = firstToEscape(in: text, from: start)
+            append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+            if end == text.count { append(UInt8(ascii: "\"")) }
+        }
     }
 
     private mutating func appendEscape(of byte: UInt8) {
@@ -72,4 +95,18 @@ private func firstToEscape(in text: UnsafeBufferPointer<UInt8>, from start: Int)
         index += 1
     }
     return index
+}
+
+extension UnsafeMutableRawPointer {
+    @inline(__always)
+    func append(_ byte: UInt8, _ place: inout Int) {
+        storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
+        place += 1
+    }
+
+    @inline(__always)
+    func append(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ place: inout Int) {
+        (self + place).copyMemory(from: bytes, byteCount: count)
+        place += count
+    }
 }

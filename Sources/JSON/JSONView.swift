@@ -69,8 +69,16 @@ public struct JSONView: Sendable {
     ///
     /// Of members with the same name, it is the first.
     public subscript(_ key: String) -> JSONView {
-        var key = key
-        return part { value, found in key.withUTF8 { cb_json_find(value, $0.baseAddress, $0.count, &found) } }
+        part { value, found in
+            // A native string, as every literal is, lends its bytes without a copy.
+            if let exists = key.utf8.withContiguousStorageIfAvailable({
+                cb_json_find(value, $0.baseAddress, $0.count, &found)
+            }) {
+                return exists
+            }
+            let copy = Array(key.utf8)
+            return cb_json_find(value, copy, copy.count, &found)
+        }
     }
 
     /// The element at that position, counted from 0; missing when this is no array or is shorter.
@@ -150,18 +158,19 @@ public struct JSONView: Sendable {
     /// The members of an object, in the order written, repeated names included; none for anything else.
     public var members: JSONMembers { JSONMembers(self) }
 
-    // The C value is a bare pointer into the document, so the document is held until the reading is done.
+    // The C value is a bare pointer into the document, so the view is held (borrowed: no reference is counted) until the
+    // reading is done.
     @inline(__always)
     private func read<Result>(_ body: (cb_json_value) -> Result?) -> Result? {
-        guard let document else { return nil }
-        return withExtendedLifetime(document) { body(value) }
+        withExtendedLifetime(self) { document != nil ? body(value) : nil }
     }
 
     @inline(__always)
     private func part(_ find: (cb_json_value, inout cb_json_value) -> Bool) -> JSONView {
-        guard let document else { return .missing }
-        var found = cb_json_value()
-        return withExtendedLifetime(document) { find(value, &found) }
-            ? JSONView(document: document, value: found) : .missing
+        withExtendedLifetime(self) {
+            var found = cb_json_value()
+            guard document != nil, find(value, &found) else { return .missing }
+            return JSONView(document: document, value: found)
+        }
     }
 }

@@ -43,12 +43,19 @@ public struct JSONWriter: Sendable {
     ///
     /// The name must need no escapes.
     public mutating func key(_ name: StaticString) {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        let comma = needsComma
         needsComma = false
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        name.withUTF8Buffer { name in
+            bytes.append(room: name.count + 4) { output in
+                var place = 0
+                if comma { output.append(UInt8(ascii: ","), &place) }
+                output.append(UInt8(ascii: "\""), &place)
+                if let start = name.baseAddress { output.append(start, name.count, &place) }
+                output.append(UInt8(ascii: "\""), &place)
+                output.append(UInt8(ascii: ":"), &place)
+                return place
+            }
+        }
     }
 
     /// Writes the name of a member, escaped, whose value comes next.
@@ -61,9 +68,10 @@ public struct JSONWriter: Sendable {
 
     /// Writes a string, escaping quotation marks, backslashes and control bytes alone.
     public mutating func value(_ text: String) {
-        beginValue()
+        let comma = needsComma
+        needsComma = true
         var text = text
-        text.withUTF8 { bytes.appendJSONString($0) }
+        text.withUTF8 { bytes.appendJSONString($0, comma: comma) }
     }
 
     /// Writes an integer.
