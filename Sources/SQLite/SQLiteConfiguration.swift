@@ -1,0 +1,18 @@
+/// Says which file to open and how.
+public struct SQLiteConfiguration: Sendable {
+    /// The file; `:memory:` for a database that ends with its connection.
+    public var path: String
+
+    /// Opens an existing file for reading alone and changes nothing about it, as an importer should.
+    public var readOnly = false
+
+    /// How long a statement waits for another process's lock before it throws `busy`.
+    ///
+    /// Default 5 s.
+    public var busyTimeout: Duration = .seconds(5)
+
+    /// A file with the defaults.
+    public init(path: String) {
+        self.path = path
+    }
+}

@@ -1,0 +1,90 @@
+internal import CSQLite
+
+/// One open database with its prepared statements; confined to the thread of the actor that made it.
+final class Session {
+    private let handle: DatabaseHandle
+    private var statements: [String: Statement] = [:]
+
+    /// A dictionary holds no noncopyable values, hence the box.
+    private final class Statement {
+        let handle: StatementHandle
+
+        init(_ sql: String, in database: borrowing DatabaseHandle) throws(SQLiteError) {
+            handle = try StatementHandle(sql, in: database)
+        }
+    }
+
+    /// Beyond this many different statements the cache starts anew: a caller that builds SQL would fill the memory.
+    private static let statementLimit = 128
+
+    init(_ configuration: SQLiteConfiguration) throws(SQLiteError) {
+        handle = try DatabaseHandle(configuration)
+        let (seconds, attoseconds) = configuration.busyTimeout.components
+        sqlite3_busy_timeout(handle.pointer, Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+        try script("PRAGMA foreign_keys = ON")
+        guard !configuration.readOnly else { return }
+        // WAL: readers and the one writer do not wait for each other, and a commit is one append.
+        // NORMAL: no fsync at each commit. The kernel has the commit, so it survives `kill -9` of this process, which
+        // is what the log promises; a power cut may take the last ones but never damages the file
+        // (sqlite.org/pragma.html#pragma_synchronous). FULL would cost an fsync for each batch on the embedded default.
+        try script("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+    }
+
+    func script(_ sql: String) throws(SQLiteError) {
+        guard sqlite3_exec(handle.pointer, sql, nil, nil, nil) == SQLITE_OK else { throw handle.error("a script") }
+    }
+
+    func query(_ sql: String, _ parameters: [SQLiteValue]) throws(SQLiteError) -> SQLiteRows {
+        let statement = try prepared(sql)
+        let pointer = statement.handle.pointer
+        defer {
+            sqlite3_reset(pointer)
+            // So that the cache does not keep a batch of texts alive.
+            sqlite3_clear_bindings(pointer)
+        }
+        precondition(Int(sqlite3_bind_parameter_count(pointer)) == parameters.count, "Wrong number of parameters")
+        for (index, value) in parameters.enumerated() {
+            guard statement.handle.bind(value, at: Int32(index + 1)) == SQLITE_OK else {
+                throw handle.error("binding a parameter")
+            }
+        }
+        let width = sqlite3_column_count(pointer)
+        var rows: [[SQLiteValue]] = []
+        let before = sqlite3_total_changes(handle.pointer)
+        while true {
+            switch sqlite3_step(pointer) {
+            case SQLITE_ROW: rows.append((0..<width).map { statement.handle.value(at: $0) })
+            case SQLITE_DONE:
+                let names = (0..<width).map { sqlite3_column_name(pointer, $0).map { String(cString: $0) } ?? "" }
+                let changed = sqlite3_total_changes(handle.pointer) - before
+                return SQLiteRows(columns: names, rows: rows, affected: Int(changed))
+            default: throw handle.error("a statement")
+            }
+        }
+    }
+
+    /// Runs a closure between BEGIN IMMEDIATE and COMMIT, or rolls back when it throws.
+    ///
+    /// IMMEDIATE takes the write lock at the start: a transaction that reads first and writes later may be refused at
+    /// its first write without the busy timeout ever being tried.
+    func transaction<Result>(_ body: () throws(SQLiteError) -> Result) throws(SQLiteError) -> Result {
+        try script("BEGIN IMMEDIATE")
+        do throws(SQLiteError) {
+            let result = try body()
+            try script("COMMIT")
+            return result
+        } catch {
+            // Some errors roll back by themselves; then there is nothing left to do.
+            if sqlite3_get_autocommit(handle.pointer) == 0 { try? script("ROLLBACK") }
+            throw error
+        }
+    }
+
+    private func prepared(_ sql: String) throws(SQLiteError) -> Statement {
+        if let statement = statements[sql] { return statement }
+        if statements.count >= Self.statementLimit { statements.removeAll() }
+        let statement = try Statement(sql, in: handle)
+        statements[sql] = statement
+        return statement
+    }
+}
