@@ -1,0 +1,69 @@
+public import BridgeCore
+
+/// Where sessions and messages are kept: Postgres, or the embedded SQLite.
+///
+/// A store writes a batch in one transaction and writes nothing twice: a job whose id is there already changes nothing, so
+/// a batch whose outcome is unknown is written again.
+public protocol JournalStore: Sendable {
+    /// Writes sessions, messages and changes of status.
+    ///
+    /// A job that the database refuses for what it is does not stop the others: it is named in the outcome.
+    ///
+    /// - Parameter jobs: oldest first.
+    /// - Returns: what became of the batch; everything that is not rejected has been committed.
+    /// - Throws: `JournalStoreError` when nothing is known to be committed; its code says whether to write again.
+    func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome
+
+    /// The session of a conversation that was active at `since` or later, the latest of several.
+    func activeSession(for key: SessionKey, since: Timestamp) async throws(JournalStoreError) -> UUID?
+}
+
+/// What became of a batch that was written.
+public struct JournalWriteOutcome: Sendable {
+    /// A job that the database refuses, whatever is tried.
+    public struct Rejection: Sendable {
+        /// Its place in the batch.
+        public let index: Int
+        /// Why, for a person to read; without any of the job's content.
+        public let error: String
+
+        /// The job at `index` is refused because of `error`.
+        public init(index: Int, error: String) {
+            self.index = index
+            self.error = error
+        }
+    }
+
+    /// The jobs that were refused, in the order of the batch.
+    public var rejections: [Rejection]
+
+    /// An outcome; by default all was committed.
+    public init(rejections: [Rejection] = []) {
+        self.rejections = rejections
+    }
+}
+
+/// Why a store could not do what it was asked for.
+public struct JournalStoreError: Error, Sendable, CustomStringConvertible {
+    /// What to do now.
+    public enum Code: Sendable {
+        /// The database is away, busy, full, or not migrated yet: the same may succeed later.
+        case unavailable
+        /// The store was closed by us.
+        case closed
+    }
+
+    /// What to do now.
+    public let code: Code
+    /// What happened, for a person to read; without any of the jobs' content.
+    public let message: String
+
+    /// An error.
+    public init(code: Code, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The message.
+    public var description: String { message }
+}
