@@ -1,0 +1,93 @@
+import COpenSSL
+
+/// HMAC with SHA-256 (RFC 2104, RFC 4231), in one call or piece by piece.
+///
+/// ```swift
+/// var code = HMACSHA256(key: secret)
+/// code.update("v0:\(timestamp):")
+/// code.update(body)
+/// return constantTimeEquals(code.finalize(), claimed)
+/// ```
+public struct HMACSHA256: ~Copyable {
+    private let context: OpaquePointer
+
+    /// Starts a code with that key, of any length.
+    public init(key: [UInt8]) {
+        guard let context = EVP_MAC_CTX_dup(MACTemplate.hmacSHA256.context) else {
+            preconditionFailure("out of memory")
+        }
+        // OpenSSL takes a null key for "keep the earlier one", so an empty key needs a place to point to.
+        let started = key.withUnsafeBufferPointer { key in
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { none in
+                EVP_MAC_init(
+                    context, key.count == 0 ? UnsafePointer(none.baseAddress) : key.baseAddress, key.count, nil)
+            }
+        }
+        precondition(started == 1, "OpenSSL could not start an HMAC")
+        self.context = context
+    }
+
+    deinit {
+        EVP_MAC_CTX_free(context)
+    }
+
+    /// Adds the next piece of the message.
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, bytes.count > 0 else { return }
+        precondition(EVP_MAC_update(context, start.assumingMemoryBound(to: UInt8.self), bytes.count) == 1)
+    }
+
+    /// Adds the next piece of the message.
+    public mutating func update(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { update($0) }
+    }
+
+    /// Adds the UTF-8 of a string as the next piece of the message.
+    public mutating func update(_ text: String) {
+        var text = text
+        text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Ends the message and returns its 32-byte code.
+    public consuming func finalize() -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { output, count in
+            precondition(EVP_MAC_final(context, output.baseAddress, &count, 32) == 1, "OpenSSL could not end an HMAC")
+        }
+    }
+
+    /// The 32-byte code of a message that is at hand whole.
+    public static func authenticationCode(for message: [UInt8], key: [UInt8]) -> [UInt8] {
+        var code = HMACSHA256(key: key)
+        code.update(message)
+        return code.finalize()
+    }
+}
+
+/// A MAC context with its algorithm and digest fetched and no key, to copy: fetching them for each call is slow in OpenSSL 3.
+// Unchecked: the context is only read (copied) after its making, and what it shares with its copies is counted atomically.
+private struct MACTemplate: @unchecked Sendable {
+    let context: OpaquePointer
+
+    static let hmacSHA256 = MACTemplate()
+
+    private init() {
+        // The parameter keeps both pointers, so they must outlive the call that makes it.
+        var name = Array("digest".utf8CString)
+        var digest = Array("SHA256".utf8CString)
+        let ready = name.withUnsafeMutableBufferPointer { name in
+            digest.withUnsafeMutableBufferPointer { digest -> OpaquePointer? in
+                let parameters = [
+                    OSSL_PARAM_construct_utf8_string(name.baseAddress, digest.baseAddress, 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil), let context = EVP_MAC_CTX_new(algorithm),
+                    EVP_MAC_CTX_set_params(context, parameters) == 1
+                else { return nil }
+                EVP_MAC_free(algorithm)
+                return context
+            }
+        }
+        guard let ready else { preconditionFailure("OpenSSL has no HMAC with SHA256") }
+        context = ready
+    }
+}
