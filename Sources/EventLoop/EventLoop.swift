@@ -151,7 +151,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
                 rounds += 1
             }
             if isStopping { break }
-            let flags = ready.isEmpty ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK
+            let flags = ready.isEmpty && endOfTurn.isEmpty ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK
             event_base_loop(base, flags)
         }
     }

@@ -1,0 +1,48 @@
+internal import CCurl
+internal import Glibc
+
+/// The functions that curl calls, kept apart from any actor: a closure made in isolated code would trap here.
+///
+/// None of them resumes a continuation or calls curl's multi interface; they note what happened, and ``CurlMulti`` acts
+/// once curl has returned (`CURLMOPT_SOCKETFUNCTION(3)`, `curl_multi_socket_action(3)`).
+enum CurlCallbacks {
+    static let body: curl_write_callback = { bytes, size, count, context in
+        guard let bytes, let context else { return 0 }
+        let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+        return transfer.receive(body: UnsafeRawBufferPointer(start: bytes, count: size * count))
+    }
+
+    static let header: curl_write_callback = { bytes, size, count, context in
+        guard let bytes, let context else { return 0 }
+        let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+        return transfer.receive(header: UnsafeRawBufferPointer(start: bytes, count: size * count))
+    }
+
+    static let socket: curl_socket_callback = { _, descriptor, what, context, _ in
+        guard let context else { return 0 }
+        Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlWants(what, of: descriptor)
+        return 0
+    }
+
+    static let timer: curl_multi_timer_callback = { _, milliseconds, context in
+        guard let context else { return 0 }
+        Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlWantsToWait(milliseconds: milliseconds)
+        return 0
+    }
+
+    static let openSocket: curl_opensocket_callback = { context, _, address in
+        guard let context, let address else { return cb_socket_bad }
+        let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let descriptor = Glibc.socket(address.pointee.family, kind, address.pointee.protocol)
+        guard descriptor >= 0 else { return cb_socket_bad }
+        Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlOpened(descriptor)
+        return descriptor
+    }
+
+    static let closeSocket: curl_closesocket_callback = { context, descriptor in
+        if let context {
+            Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlCloses(descriptor)
+        }
+        return close(descriptor)
+    }
+}

@@ -1,0 +1,117 @@
+public import EventLoop
+
+/// Sends HTTP requests from a loop: pooled connections, HTTP/2 where the server has it, TLS always verified.
+///
+/// The client is pinned to its loop; calls from code on that loop do not leave it. Names are resolved on curl's own threads.
+/// Cancelling a task stops its transfer and closes the connection, which the server sees.
+///
+/// ```swift
+/// let client = HTTPClient(loop: loop)
+/// let answer = try await client.send(HTTPClientRequest(url: "https://api.telegram.org/bot\(token)/getMe"))
+/// ```
+public actor HTTPClient {
+    /// The loop that the client lives on.
+    public nonisolated let loop: EventLoop
+    /// What all transfers share.
+    public nonisolated let configuration: HTTPClientConfiguration
+    /// The loop as the actor's executor.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private var multi: CurlMulti?
+    private var isShutDown = false
+
+    /// A client that opens nothing before its first request.
+    public init(loop: EventLoop, configuration: HTTPClientConfiguration = HTTPClientConfiguration()) {
+        self.loop = loop
+        self.configuration = configuration
+    }
+
+    isolated deinit {
+        multi?.close()
+    }
+
+    /// Sends a request and takes the whole answer, whatever its status.
+    ///
+    /// - Throws: ``HTTPClientError`` when no whole answer came; an answer such as 500 is returned.
+    public func send(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPClientResponse {
+        let multi = try running()
+        let transfer = try multi.transfer(for: request)
+        let ticket = Ticket(transfer: transfer, generation: transfer.generation)
+        let loop = loop
+        let result = await withTaskCancellationHandler {
+            // Unsafe continuations, since the checked ones cost as much as the rest of the call: CurlMulti resumes each
+            // exactly once, in `end`.
+            await withUnsafeContinuation { multi.start(transfer, .collect($0)) }
+        } onCancel: {
+            loop.execute { multi.cancel(ticket) }
+        }
+        return try result.get()
+    }
+
+    /// Sends a request and returns when the answer's head has come; the content follows as it is read.
+    ///
+    /// - Throws: ``HTTPClientError`` when no head came; later failures are thrown by the content.
+    public func stream(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPClientStream {
+        let multi = try running()
+        let transfer = try multi.transfer(for: request)
+        let ticket = Ticket(transfer: transfer, generation: transfer.generation)
+        let source = BodySource(capacity: configuration.streamBufferBytes)
+        source.ticket = ticket
+        let loop = loop
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                source.headWaiter = continuation
+                multi.start(transfer, .stream(source))
+            }
+        } onCancel: {
+            loop.execute { multi.cancel(ticket) }
+        }
+        return HTTPClientStream(try result.get(), body: HTTPClientBody(client: self, source: source))
+    }
+
+    /// Ends all transfers as cancelled and closes all connections; later requests are refused in the same way.
+    public func shutdown() {
+        isShutDown = true
+        multi?.close()
+        multi = nil
+    }
+
+    private func running() throws(HTTPClientError) -> CurlMulti {
+        guard !isShutDown else {
+            throw HTTPClientError(code: .cancelled, mayHaveBeenProcessed: false, message: "the client was shut down")
+        }
+        if let multi { return multi }
+        let made = try CurlMulti(loop: loop, configuration: configuration)
+        multi = made
+        return made
+    }
+
+    // MARK: Streamed content
+
+    func nextPiece(of source: BodySource) async throws(HTTPClientError) -> [UInt8]? {
+        if !source.pending.isEmpty {
+            let piece = source.takePending()
+            multi?.release(source)
+            return piece
+        }
+        switch source.end {
+        case .success: return nil
+        case .failure(let error): throw error
+        case nil: break
+        }
+        precondition(source.reader == nil, "a streamed answer has one reader at a time")
+        let loop = loop
+        let multi = multi
+        let ticket = source.ticket
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { source.reader = $0 }
+        } onCancel: {
+            if let multi, let ticket { loop.execute { multi.cancel(ticket) } }
+        }
+        return try result.get()
+    }
+
+    func giveUp(_ source: BodySource) {
+        if let ticket = source.ticket { multi?.cancel(ticket) }
+    }
+}

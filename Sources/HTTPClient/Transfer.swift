@@ -1,0 +1,239 @@
+internal import CCurl
+internal import EventLoop
+internal import Glibc
+internal import HTTPCore
+
+/// One of curl's easy handles with all that a transfer in it needs; used again by the next transfer.
+///
+/// Confined to the client's loop.
+final class Transfer: @unchecked Sendable {
+    // Unchecked: cancellation handlers on other threads carry the reference and nothing else.
+
+    /// What is to become of the answer.
+    enum Purpose {
+        case idle
+        case collect(UnsafeContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>)
+        case stream(BodySource)
+    }
+
+    let handle: UnsafeMutableRawPointer
+    unowned let multi: CurlMulti
+    var purpose = Purpose.idle
+    /// The place in the client's list of all handles.
+    var index = 0
+    /// Goes up with each use of the handle, so that a late cancellation cannot hit the next transfer.
+    var generation = 0
+
+    // The request, as far as curl reads it while the transfer runs or the next one may share it.
+    let headerList = HeaderList()
+    var content: UnsafeMutableRawBufferPointer
+    var settings = Settings()
+    var limit = 0
+
+    // The answer.
+    var status = 0
+    var head: [UInt8] = []
+    var isHeadComplete = false
+    var followsRedirects = false
+    var body: [UInt8] = []
+    var received = 0
+    /// Why a callback stopped the transfer; curl itself reports such a stop as a write error.
+    var failure: HTTPClientError.Code?
+
+    var clock = TransferClock()
+    var timer: LoopTimer?
+    var timerIsSetFor = UInt64.max
+
+    /// What the handle is set to already, so that only differences are set.
+    struct Settings {
+        enum Verb { case get, head, post }
+        var url: String?
+        var verb: Verb?
+        var customMethod: String?
+        var contentSize = -2
+        var connectTimeout: Int?
+        var isEncrypted: Bool?
+        var maxRedirects = 0
+        var acceptsCompressed = false
+    }
+
+    /// A handle with its lasting options set.
+    ///
+    /// - Throws: when curl is out of memory or lacks an option that safety needs.
+    init(multi: CurlMulti, configuration: HTTPClientConfiguration) throws(HTTPClientError) {
+        guard let handle = curl_easy_init() else {
+            throw HTTPClientError(code: .other(27), mayHaveBeenProcessed: false, message: "no memory for a transfer")
+        }
+        self.handle = handle
+        self.multi = multi
+        content = .allocate(byteCount: 1024, alignment: 1)
+        let code = setUp(configuration)
+        guard code == CURLE_OK else {
+            throw HTTPClientError(curl: code, wasSent: false, hasAnswer: false)
+        }
+    }
+
+    deinit {
+        curl_easy_cleanup(handle)
+        content.deallocate()
+    }
+
+    private func setUp(_ configuration: HTTPClientConfiguration) -> CURLcode {
+        let this = Unmanaged.passUnretained(self).toOpaque()
+        let engine = Unmanaged.passUnretained(multi).toOpaque()
+        let codes = [
+            cb_easy_set_http_only(handle),
+            cb_easy_set_long(handle, CURLOPT_NOSIGNAL, 1),
+            cb_easy_set_pointer(handle, CURLOPT_PRIVATE, this),
+            cb_easy_set_data_function(handle, CURLOPT_WRITEFUNCTION, CurlCallbacks.body),
+            cb_easy_set_pointer(handle, CURLOPT_WRITEDATA, this),
+            cb_easy_set_data_function(handle, CURLOPT_HEADERFUNCTION, CurlCallbacks.header),
+            cb_easy_set_pointer(handle, CURLOPT_HEADERDATA, this),
+            cb_easy_set_open_socket_function(handle, CurlCallbacks.openSocket),
+            cb_easy_set_pointer(handle, CURLOPT_OPENSOCKETDATA, engine),
+            cb_easy_set_close_socket_function(handle, CurlCallbacks.closeSocket),
+            cb_easy_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, engine),
+            cb_easy_set_long(handle, CURLOPT_TCP_NODELAY, 1),
+            cb_easy_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1),
+            cb_easy_set_long(handle, CURLOPT_SSL_VERIFYPEER, 1),
+            cb_easy_set_long(handle, CURLOPT_SSL_VERIFYHOST, 2),
+            cb_easy_set_long(handle, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2),
+            // The empty string turns the environment's proxies off.
+            cb_easy_set_string(handle, CURLOPT_PROXY, configuration.proxy ?? ""),
+            cb_easy_set_string(handle, CURLOPT_USERAGENT, configuration.userAgent),
+        ]
+        if let failed = codes.first(where: { $0 != CURLE_OK }) { return failed }
+        // Setting nil would take away curl's built-in default of the system's certificates.
+        guard let file = configuration.trustedCertificatesFile else { return CURLE_OK }
+        let code = cb_easy_set_string(handle, CURLOPT_CAINFO, file)
+        return code == CURLE_OK ? cb_easy_set_string(handle, CURLOPT_CAPATH, nil) : code
+    }
+
+    /// Sets what differs between this request and the last one of the handle.
+    func prepare(_ request: HTTPClientRequest, plainTextVersion: HTTPClientConfiguration.PlainTextVersion)
+        throws(HTTPClientError)
+    {
+        try prepareTarget(request, plainTextVersion: plainTextVersion)
+        try prepareContent(request)
+        limit = request.maxResponseBytes
+        clock.set(request.timeouts)
+        followsRedirects = request.maxRedirects > 0
+        if request.maxRedirects != settings.maxRedirects {
+            settings.maxRedirects = request.maxRedirects
+            _ = cb_easy_set_long(handle, CURLOPT_FOLLOWLOCATION, request.maxRedirects > 0 ? 1 : 0)
+            _ = cb_easy_set_long(handle, CURLOPT_MAXREDIRS, request.maxRedirects)
+        }
+        if request.acceptsCompressed != settings.acceptsCompressed {
+            settings.acceptsCompressed = request.acceptsCompressed
+            // The empty string stands for all encodings that this curl knows.
+            _ = cb_easy_set_string(handle, CURLOPT_ACCEPT_ENCODING, request.acceptsCompressed ? "" : nil)
+        }
+        status = 0
+        isHeadComplete = false
+        received = 0
+        failure = nil
+    }
+
+    private func prepareTarget(
+        _ request: HTTPClientRequest, plainTextVersion: HTTPClientConfiguration.PlainTextVersion
+    ) throws(HTTPClientError) {
+        if settings.url != request.url {
+            // A C string ends at NUL, so that a URL with one would silently be another.
+            guard request.url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }), !request.url.isEmpty,
+                cb_easy_set_string(handle, CURLOPT_URL, request.url) == CURLE_OK
+            else { throw HTTPClientError(code: .badURL, mayHaveBeenProcessed: false, message: "the URL is malformed") }
+            settings.url = request.url
+            let isEncrypted = request.url.utf8.prefix(6).elementsEqual("https:".utf8) { $0 | 0x20 == $1 | 0x20 }
+            if isEncrypted != settings.isEncrypted {
+                settings.isEncrypted = isEncrypted
+                let version =
+                    isEncrypted
+                    ? CURL_HTTP_VERSION_2TLS
+                    : plainTextVersion == .http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                _ = cb_easy_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
+                // Waiting to learn whether the first connection multiplexes saves a burst of handshakes.
+                _ = cb_easy_set_long(handle, CURLOPT_PIPEWAIT, version == CURL_HTTP_VERSION_1_1 ? 0 : 1)
+            }
+        }
+        // Zero would be curl's default of 300 s; without a limit of ours it is as good as any.
+        let connect = request.timeouts.connect.map { max(1, $0.milliseconds) } ?? 0
+        if connect != settings.connectTimeout {
+            settings.connectTimeout = connect
+            _ = cb_easy_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, connect)
+        }
+    }
+
+    private func prepareContent(_ request: HTTPClientRequest) throws(HTTPClientError) {
+        let method = request.method
+        let carriesContent = !request.body.isEmpty || method == .post || method == .put || method == .patch
+        let verb: Settings.Verb = method == .head ? .head : carriesContent ? .post : .get
+        if verb != settings.verb {
+            settings.verb = verb
+            switch verb {
+            case .get: _ = cb_easy_set_long(handle, CURLOPT_HTTPGET, 1)
+            case .head: _ = cb_easy_set_long(handle, CURLOPT_NOBODY, 1)
+            case .post: _ = cb_easy_set_long(handle, CURLOPT_POST, 1)
+            }
+        }
+        let custom: String? =
+            switch verb {
+            case .get: method == .get ? nil : method.rawValue
+            case .head: nil
+            case .post: method == .post ? nil : method.rawValue
+            }
+        if custom != settings.customMethod {
+            guard custom?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true, custom != "" else {
+                throw HTTPClientError(
+                    code: .badRequest, mayHaveBeenProcessed: false, message: "the method is not a token")
+            }
+            settings.customMethod = custom
+            _ = cb_easy_set_string(handle, CURLOPT_CUSTOMREQUEST, custom)
+        }
+        if verb == .post { keepContent(request.body) }
+        guard let list = headerList.write(request.headers, contentSize: verb == .post ? request.body.count : nil) else {
+            throw HTTPClientError(
+                code: .badRequest, mayHaveBeenProcessed: false, message: "a header field holds forbidden bytes")
+        }
+        _ = cb_easy_set_list(handle, CURLOPT_HTTPHEADER, list)
+    }
+
+    /// Copies the content to where it stays until the transfer ends: curl reads it in place.
+    private func keepContent(_ bytes: [UInt8]) {
+        if content.count < bytes.count || (content.count > 64 << 10 && bytes.count < 4096) {
+            content.deallocate()
+            content = .allocate(byteCount: max(bytes.count, 1024), alignment: 1)
+            settings.contentSize = -2
+        }
+        bytes.withUnsafeBytes { content.copyMemory(from: $0) }
+        if settings.contentSize == -2 {
+            _ = cb_easy_set_pointer(handle, CURLOPT_POSTFIELDS, content.baseAddress)
+        }
+        if settings.contentSize != bytes.count {
+            settings.contentSize = bytes.count
+            _ = cb_easy_set_off(handle, CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
+        }
+    }
+
+    /// True when bytes of the request left us.
+    var wasSent: Bool {
+        var size = 0
+        return cb_easy_get_long(handle, CURLINFO_REQUEST_SIZE, &size) != CURLE_OK || size > 0
+    }
+}
+
+extension Transfer {
+    /// Moves the answer out.
+    func takeResponse() -> HTTPClientResponse {
+        let response = HTTPClientResponse(status: HTTPStatus(status), head: ResponseHead(wire: head), body: body)
+        head = []
+        body = []
+        return response
+    }
+
+    /// Moves the head out.
+    func takeHead() -> HTTPClientStream.Head {
+        let result = HTTPClientStream.Head(status: HTTPStatus(status), head: ResponseHead(wire: head))
+        head = []
+        return result
+    }
+}
