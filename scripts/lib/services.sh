@@ -60,7 +60,9 @@ await_server() {
     kill -0 "$pid" 2>/dev/null
 }
 
+# start_redis [OPTION]…: with further options of redis-server. Sets `redis_port`.
 # `--pdeathsig` ends a server when this script is killed too hard for its trap to run.
+# shellcheck disable=SC2120 # scripts/bench passes some
 start_redis() {
     local attempt port
     find_redis
@@ -70,9 +72,11 @@ start_redis() {
         # A write is on disk within a second, as in production; nobody reads the dump file.
         setpriv --pdeathsig TERM "$redis_server" --bind 127.0.0.1 --port "$port" \
             --unixsocket "$temp/redis/socket" --unixsocketperm 700 --dir "$temp/redis" \
-            --appendonly yes --save '' --daemonize no >"$temp/redis.log" 2>&1 </dev/null &
+            --appendonly yes --save '' --daemonize no "$@" >"$temp/redis.log" 2>&1 </dev/null &
         redis_pid=$!
         if await_server "$redis_pid" redis-cli -h 127.0.0.1 -p "$port" ping; then
+            # shellcheck disable=SC2034 # for the script that sources this
+            redis_port=$port
             export CHATBRIDGE_TEST_REDIS_URL="redis://127.0.0.1:$port/0"
             export CHATBRIDGE_TEST_REDIS_SOCKET="$temp/redis/socket"
             export CHATBRIDGE_TEST_REDIS_SERVER="$redis_server"
