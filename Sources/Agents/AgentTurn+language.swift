@@ -1,0 +1,11 @@
+import BridgeCore
+
+extension AgentTurn {
+    /// The user's language as the platform tells it (a BCP 47 tag, as in `de` or `pt-BR`), where it does.
+    var language: String? {
+        for name in ["language", "language_code", "locale"] {
+            if case .string(let tag) = event.metadata[name], !tag.isEmpty { return tag }
+        }
+        return nil
+    }
+}
