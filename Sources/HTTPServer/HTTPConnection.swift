@@ -1,0 +1,341 @@
+internal import EventLoop
+internal import Glibc
+internal import HTTPCore
+
+/// One client's connection: reads requests, has them handled one by one and sends the responses.
+///
+/// An upgrade (WebSocket) would take over the descriptor and ``pending``, the bytes behind its request, and leave this behind.
+final class HTTPConnection: @unchecked Sendable {
+    // Unchecked: belongs to the server's loop. Tasks carry the reference and use it on the loop alone, which the body writer
+    // and the core's entrances check.
+
+    /// How far the connection's life has come.
+    enum Stage {
+        case open
+        /// Closes when the output is sent; the client asked for it, so it sends no more.
+        case closingAfterOutput
+        /// As before, but the client may be sending: it is heard out a little, or the kernel would answer its bytes by a reset,
+        /// which can destroy the response on its way (RFC 9112, section 9.6).
+        case lingeringAfterOutput
+        /// Our side is closed; what still comes is thrown away.
+        case lingering
+        case closed
+    }
+
+    /// What the deadline is for.
+    enum Patience {
+        case none, firstByte, head, body, idle, writing, lingering
+    }
+
+    /// A request that is being answered.
+    struct Exchange {
+        let id: UInt64
+        let isHead: Bool
+        let minorVersion: Int
+        let isKeepAlive: Bool
+        /// Nil until the response's head is written, for a response with a body function.
+        var streamFraming: HTTPResponseSerializer.Framing?
+        var task: Task<Void, Never>?
+    }
+
+    /// What is kept of pipelined requests while one is handled; one more reading may come on top.
+    private static let maxPendingBytes = 65_536
+    /// Responses of pipelined requests that are gathered into one system call.
+    private static let maxGatheredBytes = 262_144
+    /// What is heard of a client that was refused.
+    private static let maxLingerBytes = 1_048_576
+
+    let descriptor: Int32
+    let core: HTTPServerCore
+    let peer: HTTPPeer
+    let isOverflow: Bool
+    var stage = Stage.open
+    var exchange: Exchange?
+    var output: [UInt8] = []
+    var outputOffset = 0
+    /// True while the socket takes no more.
+    var isBlocked = false
+    var isFlushPlanned = false
+    var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+    var nextWaiter: UInt64 = 0
+    private(set) var deadline = UInt64.max
+    private(set) var isPeerClosed = false
+    private var patience = Patience.none
+    private var watcher: SocketWatcher?
+    private var parser: HTTPRequestParser
+    private var pending: [UInt8] = []
+    private var pendingOffset = 0
+    private var exchangeCount: UInt64 = 0
+    private var lingeredBytes = 0
+
+    init(_ descriptor: Int32, peer: HTTPPeer, isOverflow: Bool, core: HTTPServerCore) {
+        self.descriptor = descriptor
+        self.peer = peer
+        self.isOverflow = isOverflow
+        self.core = core
+        parser = HTTPRequestParser(limits: core.configuration.limits)
+    }
+
+    func open() {
+        watcher = SocketWatcher(descriptor, on: core.loop) { [unowned self] in ready($0) }
+        if isOverflow {
+            append(
+                .error(
+                    .serviceUnavailable, code: "too_many_connections", message: "The server has too many connections.",
+                    headers: ["Retry-After": "1"]))
+        }
+        settle()
+    }
+
+    // MARK: Events
+
+    private func ready(_ readiness: SocketWatcher.Readiness) {
+        if readiness.contains(.write) {
+            isBlocked = false
+            settle()
+        }
+        if stage == .closed { return }
+        if readiness.contains(.read) {
+            receive()
+        } else if readiness.contains(.closed) {
+            peerHasClosed()
+        }
+    }
+
+    private func receive() {
+        let buffer = core.readBuffer
+        let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+        if count == 0 { return peerHasClosed() }
+        if count < 0 {
+            // Anything but "nothing there" means that the connection is gone.
+            if errno != EAGAIN && errno != EINTR { close() }
+            return
+        }
+        if stage != .open { return discard(count) }
+        let input = UnsafeBufferPointer(rebasing: buffer[..<count])
+        var offset = 0
+        if pending.isEmpty { parse(input.span, from: &offset) }
+        if stage == .open, offset < count { pending.append(contentsOf: input[offset...]) }
+        settle()
+    }
+
+    private func discard(_ count: Int) {
+        lingeredBytes += count
+        if stage == .lingering, lingeredBytes > HTTPConnection.maxLingerBytes { close() }
+    }
+
+    /// The client sends no more. It may have closed only its half, so an answer on its way is still sent; a stream is ended.
+    private func peerHasClosed() {
+        isPeerClosed = true
+        if let exchange, exchange.streamFraming == nil, stage == .open {
+            exchange.task?.cancel()
+            return updateInterest()
+        }
+        if exchange == nil, stage != .lingering, outputOffset < output.count {
+            stage = .closingAfterOutput
+            return settle()
+        }
+        close()
+    }
+
+    // MARK: Requests
+
+    private var canParse: Bool { stage == .open && exchange == nil && !isBlocked }
+
+    private func parse(_ input: Span<UInt8>, from offset: inout Int) {
+        while canParse, offset < input.count {
+            do throws(HTTPRequestFault) {
+                guard let request = try parser.parse(input, from: &offset) else { return }
+                handle(request)
+            } catch {
+                refuse(error)
+            }
+            if output.count - outputOffset > HTTPConnection.maxGatheredBytes { flush() }
+        }
+    }
+
+    private func parsePending() {
+        while canParse, pendingOffset < pending.count {
+            let bytes = pending
+            parse(bytes.span, from: &pendingOffset)
+            flush()
+        }
+        if pendingOffset == pending.count {
+            pending = []
+            pendingOffset = 0
+        }
+    }
+
+    private func handle(_ request: consuming HTTPRequest) {
+        request.peer = peer
+        patience = .none
+        core.statistics.requests += 1
+        exchangeCount += 1
+        let id = exchangeCount
+        exchange = Exchange(
+            id: id, isHead: request.method == .head, minorVersion: request.minorVersion,
+            isKeepAlive: request.isKeepAlive)
+        switch core.handler(request) {
+        case .now(let response):
+            guard let stream = begin(response, of: id) else { return }
+            exchange?.task = core.loop.spawn(on: core.server) { [self] _ in await run(stream, of: id) }
+        case .later(let operation):
+            exchange?.task = core.loop.spawn(on: core.server) { [self] _ in
+                let response = await operation()
+                let stream = begin(response, of: id)
+                settle()
+                if let stream { await run(stream, of: id) }
+            }
+        }
+    }
+
+    /// Answers what the codec or a deadline refused; nothing that follows can be understood.
+    private func refuse(_ fault: HTTPRequestFault) {
+        core.statistics.refused += 1
+        append(.error(fault.status, code: fault.rawValue, message: fault.message))
+    }
+
+    /// Writes a response to no exchange, after which the connection ends.
+    private func append(_ response: HTTPResponse) {
+        guard case .bytes(let bytes) = response.body else { return }
+        borrowOutput()
+        HTTPResponseSerializer.appendHead(
+            response.status, response.headers, framing: .length(bytes.count), dateLine: core.dateLine, isClosing: true,
+            to: &output)
+        output.append(contentsOf: bytes)
+        stage = .lingeringAfterOutput
+    }
+
+    /// Ends the exchange; what follows on the connection depends on both sides' wishes.
+    func endExchange(isKeepAlive: Bool) {
+        guard let ended = exchange else { return }
+        exchange = nil
+        guard !isKeepAlive, stage == .open else { return }
+        stage = ended.isKeepAlive || pendingOffset < pending.count ? .lingeringAfterOutput : .closingAfterOutput
+    }
+
+    // MARK: After each event
+
+    /// Sends what there is, goes on with what was read before, and sets watcher and deadline to what is awaited now.
+    func settle() {
+        guard stage != .closed else { return }
+        if parser.takeContinue(), stage == .open, pendingOffset == pending.count {
+            borrowOutput()
+            output.append(contentsOf: HTTPResponseSerializer.continueResponse)
+        }
+        flush()
+        parsePending()
+        guard stage != .closed else { return }
+        updateDeadline()
+        updateInterest()
+    }
+
+    private func updateInterest() {
+        var interest: SocketWatcher.Readiness = isBlocked ? .write : []
+        switch stage {
+        case .closed:
+            return
+        case .lingering:
+            interest = .read
+        case .open where !isPeerClosed:
+            if exchange != nil {
+                // Reading on is the cheapest way to see the end of the stream; with a full buffer the event of it must do.
+                let isFull = pending.count - pendingOffset >= HTTPConnection.maxPendingBytes
+                interest.insert(isFull ? .closed : .read)
+            } else if !isBlocked {
+                interest = .read
+            }
+        case .open, .closingAfterOutput, .lingeringAfterOutput:
+            break
+        }
+        do { try watcher?.watch(interest) } catch { close() }
+    }
+
+    private func updateDeadline() {
+        let awaited: Patience
+        if stage == .lingering {
+            awaited = .lingering
+        } else if isBlocked {
+            awaited = .writing
+        } else if exchange != nil {
+            awaited = .none
+        } else {
+            switch parser.phase {
+            case .idle: awaited = exchangeCount == 0 ? .firstByte : .idle
+            case .head: awaited = .head
+            case .body: awaited = .body
+            }
+        }
+        guard awaited != patience else { return }
+        let isSameSpan = patience == .firstByte && awaited == .head
+        patience = awaited
+        if !isSameSpan { renewDeadline() }
+    }
+
+    /// Starts the present deadline anew: after progress, or for another wait.
+    func renewDeadline() {
+        let span: Duration
+        switch patience {
+        case .none:
+            deadline = .max
+            return
+        case .firstByte, .head: span = core.configuration.headDeadline
+        case .body: span = core.configuration.bodyDeadline
+        case .idle: span = core.configuration.keepAliveIdle
+        case .writing: span = core.configuration.writeStall
+        case .lingering: span = core.configuration.lingerDeadline
+        }
+        let now = core.now
+        let parts = span.components
+        let (seconds, isForEver) = UInt64(clamping: parts.seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        deadline = isForEver ? .max : seconds &+ UInt64(clamping: parts.attoseconds / 1_000_000_000) &+ now
+        core.noteDeadline(deadline, now: now)
+    }
+
+    /// Called by the core's sweep.
+    func deadlineHasPassed() {
+        deadline = .max
+        switch patience {
+        case .head:
+            refuse(.headTimeout)
+            settle()
+        case .body:
+            refuse(.bodyTimeout)
+            settle()
+        case .none, .firstByte, .idle, .writing, .lingering:
+            close()
+        }
+    }
+
+    // MARK: The end
+
+    /// Serves what has come already, then closes unless a request is under way.
+    func drain() {
+        guard stage == .open, exchange == nil, parser.phase == .idle, outputOffset == output.count else { return }
+        receive()
+        if stage == .open, exchange == nil, parser.phase == .idle, outputOffset == output.count { close() }
+    }
+
+    /// Closes our half and hears the client out.
+    func beginLingering() {
+        stage = .lingering
+        Glibc.shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    /// Closes the socket at once and cancels what runs for it.
+    func close() {
+        guard stage != .closed else { return }
+        stage = .closed
+        deadline = .max
+        watcher = nil
+        Glibc.close(descriptor)
+        exchange?.task?.cancel()
+        exchange = nil
+        output = []
+        outputOffset = 0
+        pending = []
+        pendingOffset = 0
+        resumeWaiters(throwing: HTTPServerError.connectionClosed)
+        core.remove(self)
+    }
+}

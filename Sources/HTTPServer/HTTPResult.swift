@@ -1,0 +1,10 @@
+/// A handler's decision on a request: an answer at once, or a promise of one.
+///
+/// The first form needs no task: a webhook's acknowledgement is written in the turn of the loop that read the request.
+public enum HTTPResult: Sendable {
+    /// The answer.
+    case now(HTTPResponse)
+    /// Work that comes to an answer. It runs in a task on the loop, isolated to the server's actor, and is cancelled when the
+    /// client goes away or the server's drain deadline passes.
+    case later(@Sendable () async -> HTTPResponse)
+}
