@@ -46,7 +46,9 @@ let package = Package(
         .target(name: "Agents", dependencies: ["BridgeCore", "HTTPCore", "JSON"]),
         .target(
             name: "Journal",
-            dependencies: ["BridgeCore", "EventLoop", "JSON", "Crypto", "Postgres", "Redis", "SQLite", "Telemetry"]),
+            dependencies: [
+                "BridgeCore", "EventLoop", "JSON", "Crypto", "Postgres", "Redis", "SQLite", "Telemetry", "ThreadExecutor",
+            ]),
         .target(
             name: "Bridge",
             dependencies: [

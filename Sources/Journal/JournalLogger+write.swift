@@ -1,0 +1,97 @@
+internal import BridgeCore
+internal import EventLoop
+internal import JSON
+internal import Telemetry
+
+/// The second half of a batch's way: store, dead letters, end of the claim.
+extension JournalLogger {
+    /// Writes a batch and ends its claim; tries again until both have succeeded or the logger is abandoned.
+    func write(_ batch: Batch) async {
+        var dead = batch.dead
+        if !batch.jobs.isEmpty {
+            guard let rejections = await store(batch) else { return }
+            for rejection in rejections {
+                let place = batch.places[rejection.index]
+                dead.append(deadLetter(batch.claim.jobs[place], error: rejection.error))
+            }
+            metrics.written.increment(by: batch.jobs.count - rejections.count)
+        }
+        guard await finish(batch, dead: dead) else { return }
+        if !dead.isEmpty {
+            log.error("log jobs became dead letters", ["jobs": String(dead.count)])
+            metrics.dead.increment(by: dead.count)
+        }
+        if !batch.returned.isEmpty {
+            log.warning("log jobs are for a newer logger and stay in the queue", ["jobs": String(batch.returned.count)])
+            metrics.returned.increment(by: batch.returned.count)
+        }
+    }
+
+    /// - Returns: the jobs that the store refused; nil when the logger was abandoned before anything was committed.
+    private func store(_ batch: Batch) async -> [JournalWriteOutcome.Rejection]? {
+        var pause = configuration.firstPause
+        while !isAbandoned {
+            let start = ContinuousClock.now
+            do {
+                let outcome = try await store.write(batch.jobs)
+                metrics.writeTime.record(.now - start)
+                metrics.batches.increment()
+                if let oldest = batch.jobs.lazy.map(\.at).min() {
+                    metrics.lag.record(Timestamp.now().duration(since: oldest))
+                }
+                return outcome.rejections
+            } catch {
+                metrics.retries.increment()
+                log.warning(
+                    "the journal's database is away: the batch waits",
+                    ["error": error.description, "jobs": String(batch.jobs.count)])
+                do { try await loop.sleep(for: jittered(pause)) } catch { return nil }
+                pause = min(pause * 2, configuration.longestPause)
+            }
+        }
+        return nil
+    }
+
+    /// - Returns: false when the logger was abandoned; the next to claim the batch writes it again, to no effect.
+    private func finish(_ batch: Batch, dead: [[UInt8]]) async -> Bool {
+        var pause = configuration.firstPause
+        while true {
+            do {
+                try await queue.finish(batch.claim, dead: dead, returned: batch.returned)
+                return true
+            } catch {
+                log.warning("the log queue cannot be told of a commit", ["error": error.description])
+                guard !isAbandoned else { return false }
+                do { try await loop.sleep(for: jittered(pause)) } catch { return false }
+                pause = min(pause * 2, configuration.longestPause)
+            }
+        }
+    }
+
+    /// `{"error":…,"at":…,"logger":…,"job":…}`: the job as it is when it is a JSON object, else as a string.
+    func deadLetter(_ job: [UInt8], error: String) -> [UInt8] {
+        var writer = JSONWriter(capacity: job.count + 128)
+        writer.object { object in
+            object.field("error", error)
+            object.field("at", Timestamp.now().description)
+            object.field("logger", configuration.name)
+            if let view = try? JSONView(parsing: job), view.kind == .object {
+                object.key("job")
+                object.value(view)
+            } else {
+                object.field("job", String(decoding: job, as: UTF8.self))
+            }
+        }
+        return writer.bytes
+    }
+}
+
+extension LogJob {
+    /// When what it tells of happened.
+    fileprivate var at: Timestamp {
+        switch self {
+        case .message(let message): message.at
+        case .status(let change): change.at
+        }
+    }
+}

@@ -1,0 +1,199 @@
+internal import BridgeCore
+public import EventLoop
+public import Telemetry
+
+/// The logger: takes jobs from the queue in batches and writes them to the store, so that each is there exactly once.
+///
+/// While the store commits one batch, the next is claimed and decoded. A batch ends (its jobs are deleted from the queue) after
+/// its commit, never before; while the store is away it stays claimed and is tried again. A job that nobody can read or that
+/// the database refuses becomes a dead letter with its error, and the others go on.
+///
+/// Pinned to a loop. The states of a job are drawn in docs/state-machines.md.
+public actor JournalLogger {
+    /// How much at a time and how often.
+    public struct Configuration: Sendable {
+        /// The batch at usual load, `LOG_BATCH`.
+        public var batch: Int
+        /// The batch while a backlog stands: a commit costs the same for many.
+        public var largestBatch: Int
+        /// How long a batch waits for more jobs at low load, `LOG_FLUSH_MS`.
+        public var flush: Duration
+        /// The first pause while the store or the queue is away; it doubles up to ``longestPause``, with chance in it.
+        public var firstPause: Duration = .milliseconds(100)
+        /// The longest pause.
+        public var longestPause: Duration = .seconds(5)
+        /// Names the logger in dead letters.
+        public var name: String
+
+        /// A configuration.
+        public init(batch: Int = 500, flush: Duration = .milliseconds(50), name: String = "logger") {
+            self.batch = max(1, batch)
+            largestBatch = max(2000, batch)
+            self.flush = flush
+            self.name = name
+        }
+    }
+
+    /// The loop that the logger runs on.
+    public nonisolated let loop: EventLoop
+    /// Makes the actor run on its loop.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    let queue: any JobQueue
+    let store: any JournalStore
+    let configuration: Configuration
+    let log: Log
+    let metrics: JournalLoggerMetrics
+    private var limit: Int
+    private var isStopping = false
+    private var stopsWhenEmpty = false
+    var isAbandoned = false
+    private var claiming: Task<Void, Never>?
+    private var writing: Task<Void, Never>?
+    private var pauseBeforeClaim = Duration.zero
+
+    /// A logger between a queue and a store; see ``run()``.
+    public init(
+        loop: EventLoop, queue: any JobQueue, store: any JournalStore, configuration: Configuration = Configuration(),
+        log: Log = .silent, metrics: Metrics = Metrics()
+    ) {
+        self.loop = loop
+        self.queue = queue
+        self.store = store
+        self.configuration = configuration
+        self.log = log
+        self.metrics = JournalLoggerMetrics(metrics)
+        limit = configuration.batch
+    }
+
+    /// Jobs that are in the store because of this logger, those included that were there before.
+    public var written: Int { metrics.written.value }
+
+    /// Jobs filed as dead letters.
+    public var dead: Int { metrics.dead.value }
+
+    /// Works until ``stop(whenEmpty:)``, or until its task is cancelled, which is the same as ``abandon()``.
+    public func run() async {
+        await withTaskCancellationHandler {
+            while let batch = await nextBatch() {
+                await writing?.value
+                guard !isAbandoned else { break }
+                writing = loop.spawn(on: self) { await $0.write(batch) }
+            }
+            await writing?.value
+            await queue.retire()
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.abandon() } }
+        }
+    }
+
+    /// Ends ``run()`` after the batch in hand is written.
+    ///
+    /// - Parameter whenEmpty: goes on until the queue is empty; for a queue that ends with the process.
+    public func stop(whenEmpty: Bool = false) {
+        isStopping = true
+        stopsWhenEmpty = whenEmpty
+        claiming?.cancel()
+    }
+
+    /// Ends ``run()`` now: what is not committed yet stays in the queue for another logger.
+    public func abandon() {
+        isAbandoned = true
+        isStopping = true
+        stopsWhenEmpty = false
+        claiming?.cancel()
+        writing?.cancel()
+    }
+
+    // MARK: Claiming
+
+    /// A claim with its jobs read.
+    struct Batch: Sendable {
+        var claim: ClaimedJobs
+        /// The jobs for the store.
+        var jobs: [LogJob] = []
+        /// Where each of `jobs` stands in the claim.
+        var places: [Int] = []
+        var dead: [[UInt8]] = []
+        /// Jobs of a later version of the format.
+        var returned: [[UInt8]] = []
+    }
+
+    /// The next jobs; nil when the logger stops.
+    private func nextBatch() async -> Batch? {
+        while !isStopping || stopsWhenEmpty {
+            let found = Claim()
+            // In a task of its own, so that a stop ends its wait and nothing else.
+            let task = loop.spawn(on: self) { await $0.claim(into: found) }
+            claiming = task
+            if isStopping { task.cancel() }
+            await task.value
+            claiming = nil
+            if let claim = found.claim { return await decoded(claim) }
+            if found.isClosed || (isStopping && !found.isFailed) { return nil }
+        }
+        return nil
+    }
+
+    /// What a task that claims came to; touched on the loop alone.
+    private final class Claim: @unchecked Sendable {
+        var claim: ClaimedJobs?
+        var isClosed = false
+        var isFailed = false
+    }
+
+    private func claim(into result: Claim) async {
+        var pause = configuration.firstPause
+        if pauseBeforeClaim > .zero { try? await loop.sleep(for: pauseBeforeClaim) }
+        while true {
+            do {
+                result.isFailed = false
+                let claim = try await queue.claim(
+                    limit: limit, linger: isStopping ? .zero : configuration.flush,
+                    wait: isStopping ? .zero : .seconds(1))
+                // A full claim means that more waits; then a commit shall carry more.
+                let isFull = (claim?.jobs.count ?? 0) >= limit
+                limit = isFull ? min(limit * 2, configuration.largestBatch) : configuration.batch
+                result.claim = claim
+                return
+            } catch {
+                result.isFailed = true
+                result.isClosed = error.code == .closed
+                if result.isClosed { return }
+                log.warning("the log queue cannot be read", ["error": error.description])
+                do { try await loop.sleep(for: jittered(pause)) } catch { return }
+                pause = min(pause * 2, configuration.longestPause)
+            }
+        }
+    }
+
+    private func decoded(_ claim: ClaimedJobs) async -> Batch {
+        var batch = Batch(claim: claim)
+        batch.jobs.reserveCapacity(claim.jobs.count)
+        batch.places.reserveCapacity(claim.jobs.count)
+        for (place, bytes) in claim.jobs.enumerated() {
+            do {
+                batch.jobs.append(try LogJob(decoding: bytes))
+                batch.places.append(place)
+            } catch {
+                if case .newerVersion = error {
+                    batch.returned.append(bytes)
+                } else {
+                    batch.dead.append(deadLetter(bytes, error: error.description))
+                }
+            }
+            // The loop may serve a bridge too: some 100 µs at a time.
+            if place & 63 == 63 { await Task.yield() }
+        }
+        // Nothing but jobs for a newer logger: leave it the time to take them.
+        let isAllNewer = !batch.returned.isEmpty && batch.returned.count == claim.jobs.count
+        pauseBeforeClaim = isAllNewer ? min(max(pauseBeforeClaim * 2, .milliseconds(100)), .seconds(5)) : .zero
+        if isAllNewer, isStopping { stopsWhenEmpty = false }
+        return batch
+    }
+
+    /// Between half of the pause and all of it, so that loggers do not come back in step.
+    func jittered(_ pause: Duration) -> Duration {
+        pause * Double.random(in: 0.5...1)
+    }
+}
