@@ -83,6 +83,8 @@ final class CurlMulti: @unchecked Sendable {
 
     func start(_ transfer: Transfer, _ purpose: Transfer.Purpose) {
         transfer.purpose = purpose
+        // Runs in the task: a cancellation that came before this point found nothing to stop.
+        if Task.isCancelled { return abort(transfer, .cancelled) }
         transfer.clock.start(at: TransferClock.now)
         let code = curl_multi_add_handle(multi, transfer.handle)
         guard code == CURLM_OK else {
@@ -162,7 +164,7 @@ final class CurlMulti: @unchecked Sendable {
     }
 
     private func finish(_ transfer: Transfer, _ code: CURLcode) {
-        if code == CURLE_OK, transfer.status != 0 {
+        if code == CURLE_OK, transfer.isHeadWhole {
             end(transfer, with: nil)
         } else if let failure = transfer.failure {
             end(
@@ -171,7 +173,7 @@ final class CurlMulti: @unchecked Sendable {
                     code: failure, mayHaveBeenProcessed: true,
                     message: failure == .tooLarge ? "the answer is longer than allowed" : "the answer is not HTTP"))
         } else {
-            let hasAnswer = transfer.status != 0
+            let hasAnswer = transfer.status != 0 || !transfer.head.isEmpty
             end(
                 transfer,
                 with: HTTPClientError(
@@ -243,7 +245,7 @@ final class CurlMulti: @unchecked Sendable {
     /// Sets the transfer's timer unless it is set early enough: it then finds by itself that nothing is due yet.
     ///
     /// So a handle's timer fires once in a timeout, not once in a transfer.
-    private func watchClock(of transfer: Transfer) {
+    func watchClock(of transfer: Transfer) {
         let next = transfer.clock.next.at
         guard next < transfer.timerIsSetFor else { return }
         let timer =

@@ -104,7 +104,10 @@ public actor HTTPClient {
         let multi = multi
         let ticket = source.ticket
         let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { source.reader = $0 }
+            await withUnsafeContinuation { continuation in
+                source.reader = continuation
+                if Task.isCancelled { giveUp(source) }
+            }
         } onCancel: {
             if let multi, let ticket { loop.execute { multi.cancel(ticket) } }
         }

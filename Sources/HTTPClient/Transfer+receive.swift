@@ -10,6 +10,8 @@ extension Transfer {
     func receive(header line: UnsafeRawBufferPointer) -> Int {
         if status == 0 || line.starts(with: "HTTP/".utf8) {
             clock.sawByte(at: multi.turnTime)
+            // From the limit for the first byte to the one for silence, which may run out sooner.
+            multi.watchClock(of: self)
             guard beginHead(statusLine: line) else { return 0 }
             return line.count
         }
@@ -18,6 +20,7 @@ extension Transfer {
         let isEnd = line.first == UInt8(ascii: "\r") || line.first == UInt8(ascii: "\n")
         if isEnd {
             // Interim answers (RFC 9110, section 15.2) are followed by another head, and so are followed redirects.
+            isHeadWhole = true
             if status >= 200, !(followsRedirects && (300..<400).contains(status)) { completeHead() }
             return line.count
         }
@@ -42,6 +45,7 @@ extension Transfer {
         status = number
         head.removeAll(keepingCapacity: true)
         isHeadComplete = false
+        isHeadWhole = false
         return true
     }
 

@@ -33,6 +33,9 @@ final class Transfer: @unchecked Sendable {
     // The answer.
     var status = 0
     var head: [UInt8] = []
+    /// True when the empty line after the latest head came; curl takes a head that is cut off for a whole one.
+    var isHeadWhole = false
+    /// True when that head is the one that the caller is to see.
     var isHeadComplete = false
     var followsRedirects = false
     var body: [UInt8] = []
@@ -130,6 +133,7 @@ final class Transfer: @unchecked Sendable {
         }
         status = 0
         isHeadComplete = false
+        isHeadWhole = false
         received = 0
         failure = nil
     }
