@@ -26,6 +26,7 @@ let package = Package(
             name: "CSimdJSON", path: "Sources/CLibraries/CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CWebPage", path: "Sources/CLibraries/CWebPage"),
+        .target(name: "CMigrations", path: "Sources/CLibraries/CMigrations"),
 
         // Leaves: values and wrappers that know nothing of chat.
         .target(name: "EventLoop", dependencies: ["CEvent"]),
@@ -47,7 +48,8 @@ let package = Package(
         .target(
             name: "Journal",
             dependencies: [
-                "BridgeCore", "EventLoop", "JSON", "Crypto", "Postgres", "Redis", "SQLite", "Telemetry", "ThreadExecutor",
+                "BridgeCore", "CMigrations", "EventLoop", "JSON", "Crypto", "Postgres", "Redis", "SQLite", "Telemetry",
+                "ThreadExecutor",
             ]),
         .target(
             name: "Bridge",
@@ -138,6 +140,7 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
-for target in package.targets where target.type != .system && target.name != "CSimdJSON" && target.name != "CWebPage" {
+let withoutSwift = ["CSimdJSON", "CWebPage", "CMigrations"]
+for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
 }

@@ -2,6 +2,8 @@ public import BridgeCore
 
 /// Where sessions and messages are kept: Postgres, or the embedded SQLite.
 ///
+/// `docs/journal-store.md` has the rules in full.
+///
 /// A store writes a batch in one transaction and writes nothing twice: a job whose id is there already changes nothing, so
 /// a batch whose outcome is unknown is written again.
 public protocol JournalStore: Sendable {
@@ -10,12 +12,28 @@ public protocol JournalStore: Sendable {
     /// A job that the database refuses for what it is does not stop the others: it is named in the outcome.
     ///
     /// - Parameter jobs: oldest first.
-    /// - Returns: what became of the batch; everything that is not rejected has been committed.
+    /// - Returns: what became of the batch; everything that is neither rejected nor deferred has been committed.
     /// - Throws: `JournalStoreError` when nothing is known to be committed; its code says whether to write again.
     func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome
 
+    /// Asks the database for a sign of life and for its tables.
+    ///
+    /// - Throws: `JournalStoreError` in the store's own bounded time.
+    func ping() async throws(JournalStoreError)
+
+    /// Gives back what the store holds; later calls throw `closed`.
+    func close() async
+
     /// The session of a conversation that was active at `since` or later, the latest of several.
     func activeSession(for key: SessionKey, since: Timestamp) async throws(JournalStoreError) -> UUID?
+}
+
+extension JournalStore {
+    /// An empty batch is a sign of life where there is no cheaper one.
+    public func ping() async throws(JournalStoreError) { _ = try await write([]) }
+
+    /// Nothing to give back.
+    public func close() async {}
 }
 
 /// What became of a batch that was written.
@@ -37,9 +55,16 @@ public struct JournalWriteOutcome: Sendable {
     /// The jobs that were refused, in the order of the batch.
     public var rejections: [Rejection]
 
+    /// The places of changes of status whose message is not in the database, or not yet: another logger may be about to
+    /// write it.
+    ///
+    /// Give them back to the queue for a bounded number of tries, then treat them as rejected.
+    public var deferred: [Int]
+
     /// An outcome; by default all was committed.
-    public init(rejections: [Rejection] = []) {
+    public init(rejections: [Rejection] = [], deferred: [Int] = []) {
         self.rejections = rejections
+        self.deferred = deferred
     }
 }
 

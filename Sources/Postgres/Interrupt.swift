@@ -30,6 +30,12 @@ final class Waker: Sendable {
         _ = write(writer, &byte, 1)
     }
 
+    /// Sleeps for so long or until woken.
+    func wait(milliseconds: Int32) {
+        var wakeUp = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        if poll(&wakeUp, 1, milliseconds) > 0 { drain() }
+    }
+
     func drain() {
         var bytes = [UInt8](repeating: 0, count: 64)
         while read(descriptor, &bytes, bytes.count) == bytes.count {}

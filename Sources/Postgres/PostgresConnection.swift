@@ -42,6 +42,32 @@ public actor PostgresConnection {
         _ = try readySession()
     }
 
+    /// Connects now, trying again twice a second while the database cannot be reached, as `--wait` does.
+    ///
+    /// - Parameter patience: For how long; the last error is thrown when it ends. Other calls wait behind this one.
+    /// - Throws: ``PostgresError``; at once when trying again cannot help, or `cancelled` with the task.
+    public func connect(retryingFor patience: Duration) async throws(PostgresError) {
+        let clock = ContinuousClock()
+        let limit = clock.now.advanced(by: patience)
+        let interrupt = Interrupt(waker)
+        let outcome = await withTaskCancellationHandler {
+            Result { () throws(PostgresError) in
+                while true {
+                    do throws(PostgresError) {
+                        _ = try readySession()
+                        return
+                    } catch {
+                        guard error.isRetryable, clock.now < limit, !interrupt.isSet else { throw error }
+                    }
+                    waker.wait(milliseconds: 500)
+                }
+            }
+        } onCancel: {
+            interrupt.set()
+        }
+        try outcome.get()
+    }
+
     /// Ends the connection for good; later calls throw `connectionLost`.
     public func close() {
         isClosed = true

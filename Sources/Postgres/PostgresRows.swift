@@ -21,6 +21,9 @@ public struct PostgresRows: Sendable {
     /// The number of rows that the statement inserted, updated, deleted or returned (the command tag).
     public internal(set) var affected = 0
 
+    /// The names of the columns, in order.
+    public var columnNames: [String] { columns.map(\.name) }
+
     /// The row at a position from 0 up to `count`.
     public subscript(row: Int) -> PostgresRow {
         precondition(row >= 0 && row < count, "Row out of range")

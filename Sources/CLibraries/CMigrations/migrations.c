@@ -1,0 +1,19 @@
+// The files of migrations/ inside the binary, so that it needs no folder beside it. #embed (C23) is the compiler's: the
+// file is a dependency of this one and an edit is seen. One array and one line of the list for each file.
+#include "CMigrations.h"
+
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const unsigned char up_0001[] = {
+#embed "../../../migrations/0001_sessions_and_messages.up.sql"
+};
+static const unsigned char down_0001[] = {
+#embed "../../../migrations/0001_sessions_and_messages.down.sql"
+};
+
+static const cb_migration_file files[] = {
+    {"0001_sessions_and_messages.down.sql", down_0001, sizeof down_0001},
+    {"0001_sessions_and_messages.up.sql", up_0001, sizeof up_0001},
+};
+const cb_migration_file *const cb_migration_files = files;
+const size_t cb_migration_file_count = sizeof files / sizeof files[0];

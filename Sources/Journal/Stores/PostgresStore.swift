@@ -1,0 +1,107 @@
+public import BridgeCore
+public import Postgres
+internal import Synchronization
+
+/// Sessions and messages in Postgres, over one connection.
+///
+/// A batch is one pipelined transaction in one round trip, whatever its size: the sessions, the messages, the changes of
+/// status. Use one store per logger; several loggers may write to the same database.
+public final class PostgresStore: JournalStore {
+    private let connection: PostgresConnection
+    private let isClosed = Atomic(false)
+
+    /// Connects when it is first used.
+    public init(configuration: PostgresConfiguration) {
+        connection = PostgresConnection(configuration: configuration)
+    }
+
+    /// Writes jobs in one transaction; see ``JournalStore/write(_:)``.
+    public func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome {
+        try await writeBisecting(jobs) { part throws(WriteFailure) in
+            try await write(JournalRows(part))
+        }
+    }
+
+    /// The session of a conversation that was active at `since` or later, the latest of several.
+    public func activeSession(for key: SessionKey, since: Timestamp) async throws(JournalStoreError) -> UUID? {
+        do throws(PostgresError) {
+            let rows = try await connection.query(
+                """
+                SELECT id FROM sessions
+                WHERE platform = $1 AND platform_conversation_id = $2 AND account = $3
+                  AND metadata ->> 'thread' IS NOT DISTINCT FROM $4
+                  AND status = 'active' AND last_activity >= $5
+                ORDER BY last_activity DESC, id DESC LIMIT 1
+                """,
+                [
+                    .text(StorableText.storable(key.platform)), .text(StorableText.storable(key.conversation)),
+                    .text(StorableText.storable(key.account)),
+                    key.thread.map { .text(StorableText.storable($0)) } ?? .null,
+                    .timestamptz(microsecondsSinceUnixEpoch: since.microseconds),
+                ])
+            return try rows.first?.uuid("id").map { UUID(high: $0.high, low: $0.low) }
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    /// Asks for a sign of life and for the tables.
+    public func ping() async throws(JournalStoreError) {
+        do throws(PostgresError) {
+            _ = try await connection.query("SELECT FROM sessions, messages LIMIT 0")
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    /// Ends the connection.
+    public func close() async {
+        isClosed.store(true, ordering: .releasing)
+        await connection.close()
+    }
+
+    /// - Returns: The places of the changes of status whose message is not there.
+    private func write(_ rows: JournalRows) async throws(WriteFailure) -> [Int] {
+        var statements: [PostgresStatement] = []
+        if !rows.sessions.isEmpty { statements.append(Self.upsert(rows.sessions)) }
+        if !rows.messages.isEmpty { statements.append(Self.insert(rows.messages)) }
+        if !rows.changes.isEmpty { statements.append(Self.update(rows.changes)) }
+        guard !statements.isEmpty else { return [] }
+        do throws(PostgresError) {
+            let results = try await connection.pipeline(statements)
+            guard !rows.changes.isEmpty, let updated = results.last else { return [] }
+            var found: Set<PostgresUUID> = []
+            for index in 0..<updated.count {
+                if let id = try updated[index].uuid("id") { found.insert(id) }
+            }
+            return rows.changes.filter { !found.contains($0.id.postgres) }.flatMap(\.indices).sorted()
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    private func failure(_ error: PostgresError) -> WriteFailure {
+        switch error.code {
+        case .invalidData, .uniqueViolation, .foreignKeyViolation, .checkViolation, .notNullViolation,
+            .integrityViolation:
+            .data(reason: error.description)
+        case .unknown: .unexplained(reason: error.description)
+        default: .store(storeError(error))
+        }
+    }
+
+    private func storeError(_ error: PostgresError) -> JournalStoreError {
+        if isClosed.load(ordering: .acquiring) {
+            return JournalStoreError(code: .closed, message: "the store is closed")
+        }
+        return switch error.code {
+        case .undefinedTable, .undefinedColumn, .undefinedSchema:
+            JournalStoreError(code: .unavailable, message: "\(error); run 'chatbridge migrate up'")
+        default: JournalStoreError(code: .unavailable, message: error.description)
+        }
+    }
+}
+
+extension UUID {
+    var postgres: PostgresUUID { PostgresUUID(high: high, low: low) }
+}
