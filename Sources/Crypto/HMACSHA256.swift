@@ -63,7 +63,9 @@ public struct HMACSHA256: ~Copyable {
     }
 }
 
-/// A MAC context with its algorithm and digest fetched and no key, to copy: fetching them for each call is slow in OpenSSL 3.
+/// A MAC context with its algorithm and digest fetched, to copy: fetching them for each call is slow in OpenSSL 3.
+///
+/// It has a key of no meaning, because not every 3.x release copies a context that has none.
 // Unchecked: the context is only read (copied) after its making, and what it shares with its copies is counted atomically.
 private struct MACTemplate: @unchecked Sendable {
     let context: OpaquePointer
@@ -81,7 +83,7 @@ private struct MACTemplate: @unchecked Sendable {
                     OSSL_PARAM_construct_end(),
                 ]
                 guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil), let context = EVP_MAC_CTX_new(algorithm),
-                    EVP_MAC_CTX_set_params(context, parameters) == 1
+                    EVP_MAC_init(context, [0], 1, parameters) == 1
                 else { return nil }
                 EVP_MAC_free(algorithm)
                 return context

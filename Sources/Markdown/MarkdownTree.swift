@@ -1,0 +1,57 @@
+import CCMark
+
+/// Owns the tree that cmark makes of a text.
+struct MarkdownTree: ~Copyable {
+    private let root: OpaquePointer
+
+    init(parsing source: UnsafeBufferPointer<UInt8>) {
+        let parsed = source.withMemoryRebound(to: CChar.self) {
+            cmark_parse_document($0.baseAddress, $0.count, CMARK_OPT_DEFAULT)
+        }
+        // cmark aborts the process itself when memory runs out; nil would be a bug of ours.
+        guard let parsed else { preconditionFailure("cmark made no tree") }
+        root = parsed
+    }
+
+    deinit {
+        cmark_node_free(root)
+    }
+
+    /// Calls the body for each node on the way in, and on the way out of those that hold others.
+    ///
+    /// The walk does not recurse, so no nesting of the text is too deep for it.
+    borrowing func walk(_ body: (MarkdownNode, _ entering: Bool) -> Void) {
+        guard let iterator = cmark_iter_new(root) else { preconditionFailure("cmark made no iterator") }
+        defer { cmark_iter_free(iterator) }
+        while true {
+            let event = cmark_iter_next(iterator)
+            guard event != CMARK_EVENT_DONE, let node = cmark_iter_get_node(iterator) else { return }
+            body(MarkdownNode(pointer: node), event == CMARK_EVENT_ENTER)
+        }
+    }
+}
+
+/// One node of a tree, valid during the walk that gave it.
+struct MarkdownNode {
+    let pointer: OpaquePointer
+
+    var type: cmark_node_type { cmark_node_get_type(pointer) }
+    var startLine: Int { Int(cmark_node_get_start_line(pointer)) }
+    var isOrderedList: Bool { cmark_node_get_list_type(pointer) == CMARK_ORDERED_LIST }
+    var listStart: Int { Int(cmark_node_get_list_start(pointer)) }
+    var hasChildren: Bool { cmark_node_first_child(pointer) != nil }
+
+    /// The text of a text, code or HTML node.
+    var literal: UnsafeBufferPointer<UInt8> { Self.bytes(cmark_node_get_literal(pointer)) }
+    /// What stands behind the opening fence of a code block.
+    var fenceInfo: UnsafeBufferPointer<UInt8> { Self.bytes(cmark_node_get_fence_info(pointer)) }
+    /// The address of a link or image, unescaped.
+    var url: UnsafeBufferPointer<UInt8> { Self.bytes(cmark_node_get_url(pointer)) }
+
+    private static func bytes(_ text: UnsafePointer<CChar>?) -> UnsafeBufferPointer<UInt8> {
+        guard let text else { return UnsafeBufferPointer(start: nil, count: 0) }
+        var count = 0
+        while text[count] != 0 { count += 1 }
+        return UnsafeRawBufferPointer(start: text, count: count).assumingMemoryBound(to: UInt8.self)
+    }
+}
