@@ -55,7 +55,7 @@ let package = Package(
             name: "Bridge",
             dependencies: [
                 "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal", "Crypto",
-                "Telemetry",
+                "Telemetry", "ThreadExecutor",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(name: "BridgeTesting", dependencies: ["BridgeCore", "EventLoop", "HTTPCore", "HTTPServer", "JSON"]),
@@ -63,8 +63,7 @@ let package = Package(
             name: "chatbridge",
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "Crypto", "Dashboard", "EventLoop", "HTTPClient", "HTTPCore",
-                "HTTPServer",
-                "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
+                "HTTPServer", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
                 "TelegramAdapter", "SlackAdapter", "WebhookAdapter", "WebAdapter",
             ]),
 

@@ -73,17 +73,20 @@ public struct Capabilities: Sendable {
     public var typingInterval: Duration?
     /// The published rates.
     public var rates: Rates
+    /// True when the receiver tells a repeated send by its id, so that one whose answer was lost can be sent again.
+    public var hasIdempotentSends: Bool
 
     /// The capabilities of a platform.
     public init(
         textLimit: TextLimit, transport: Transport = .http, editInterval: Duration? = nil,
         typingInterval: Duration? = nil,
-        rates: Rates = Rates()
+        rates: Rates = Rates(), hasIdempotentSends: Bool = false
     ) {
         self.textLimit = textLimit
         self.transport = transport
         self.editInterval = editInterval
         self.typingInterval = typingInterval
         self.rates = rates
+        self.hasIdempotentSends = hasIdempotentSends
     }
 }

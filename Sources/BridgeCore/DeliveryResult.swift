@@ -14,6 +14,8 @@ public struct DeliveryFailure: Error, Sendable, Equatable, CustomStringConvertib
         case rateLimited(after: Duration?)
         /// A fault that passes: try again with backoff.
         case temporary
+        /// The request may have been carried out, but its answer was lost: not repeated, lest the user reads it twice.
+        case uncertain
         /// The platform does not understand the formatting: send the same words as plain text.
         case formattingRefused
         /// The conversation has another identifier now: send it there.

@@ -1,0 +1,123 @@
+internal import BridgeCore
+internal import EventLoop
+internal import HTTPClient
+internal import HTTPCore
+
+/// Puts questions to the agent and reads its answers, whole or piece by piece, in bounded time and memory.
+struct AgentClient: Sendable {
+    /// The answer's text, and what the agent says of it.
+    struct Answer: Sendable {
+        var text: String
+        var receipt: AgentReceipt
+    }
+
+    /// The longest response that is read: many times what any platform can show.
+    private static let maximumResponseBytes = 8 << 20
+
+    let agent: any Agent
+    let client: HTTPClient
+    /// Time for a whole answer; while an answer is streamed, the longest silence in it.
+    let timeout: Duration
+
+    /// Asks, and calls `onText` with each piece of the text while a streamed answer comes in.
+    ///
+    /// - Throws: `AgentFailure`; whatever was passed to `onText` before is all there will be.
+    func ask(_ turn: AgentTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
+        var answer = Answer(text: "", receipt: AgentReceipt())
+        switch agent.ask(turn) {
+        case .immediate(let events):
+            guard try await take(events, into: &answer, onText: onText) else {
+                throw AgentFailure(.malformed, "the agent's answer has no end")
+            }
+        case .request(let request, let decoder):
+            if turn.isStreaming {
+                try await stream(request, decoder: decoder, into: &answer, onText: onText)
+            } else {
+                try await fetch(request, decoder: decoder, into: &answer, onText: onText)
+            }
+        }
+        guard !answer.text.allSatisfy(\.isWhitespace) else {
+            throw AgentFailure(.malformed, "the agent's answer is empty", requestID: answer.receipt.requestID)
+        }
+        return answer
+    }
+
+    private func fetch(
+        _ request: OutboundRequest, decoder: any AgentDecoder, into answer: inout Answer, onText: (String) async -> Void
+    ) async throws(AgentFailure) {
+        let response: HTTPClientResponse
+        do {
+            response = try await client.send(
+                HTTPClientRequest(
+                    method: request.method, url: request.url, headers: request.headers, body: request.body,
+                    timeouts: .init(firstByte: timeout, idle: timeout, total: timeout),
+                    maxResponseBytes: AgentClient.maximumResponseBytes))
+        } catch {
+            throw AgentFailure(error)
+        }
+        var decoder = decoder
+        decoder.begin(OutboundResponse(status: response.status, headers: response.headers))
+        if try await take(decoder.decode(response.body), into: &answer, onText: onText) { return }
+        guard try await take(decoder.end(), into: &answer, onText: onText) else {
+            throw AgentFailure(.malformed, "the agent's answer has no end")
+        }
+    }
+
+    private func stream(
+        _ request: OutboundRequest, decoder: any AgentDecoder, into answer: inout Answer, onText: (String) async -> Void
+    ) async throws(AgentFailure) {
+        var decoder = decoder
+        do {
+            let response = try await client.stream(
+                HTTPClientRequest(
+                    method: request.method, url: request.url, headers: request.headers, body: request.body,
+                    // A stream that keeps talking may take longer than one silence, but not for ever.
+                    timeouts: .init(firstByte: timeout, idle: timeout, total: timeout * 4),
+                    maxResponseBytes: AgentClient.maximumResponseBytes))
+            decoder.begin(OutboundResponse(status: response.status, headers: response.headers))
+            for try await bytes in response.body {
+                if try await take(decoder.decode(bytes), into: &answer, onText: onText) { return }
+            }
+        } catch let error as HTTPClientError {
+            throw AgentFailure(error)
+        } catch let failure as AgentFailure {
+            throw failure
+        } catch {
+            throw AgentFailure(.unreachable, "the question was given up")
+        }
+        guard try await take(decoder.end(), into: &answer, onText: onText) else {
+            throw AgentFailure(.malformed, "the agent's answer has no end")
+        }
+    }
+
+    /// Adds events to the answer; true when they end it.
+    private func take(
+        _ events: [AgentEvent], into answer: inout Answer, onText: (String) async -> Void
+    ) async throws(AgentFailure) -> Bool {
+        for event in events {
+            switch event {
+            case .text(let piece):
+                answer.text += piece
+                await onText(piece)
+            case .finished(let receipt):
+                answer.receipt = receipt
+                return true
+            case .failed(let failure):
+                throw failure
+            }
+        }
+        return false
+    }
+}
+
+extension AgentFailure {
+    /// What a failed transfer means for the answer.
+    init(_ error: HTTPClientError) {
+        switch error.code {
+        case .timeout: self.init(.timeout, error.message)
+        case .tooLarge: self.init(.tooLarge, error.message)
+        case .malformedAnswer: self.init(.malformed, error.message)
+        default: self.init(.unreachable, error.message)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+internal import BridgeCore
+internal import EventLoop
+internal import Telemetry
+
+extension Bridge {
+    /// Answers one question: agent, outbox, journal. Never throws and never hangs: what goes wrong becomes the error reply.
+    func answer(_ question: Question) async {
+        let metrics = question.platform.metrics
+        let start = ContinuousClock.now
+        metrics.waitSeconds.record(question.takenAt.duration(to: start))
+        let listener = listeners.removeValue(forKey: question.id)
+        let address = ReplyAddress(question.event)
+        let turn = makeTurn(question, isStreaming: listener?.isStreaming ?? canStream(question.platform))
+        let typing = startTyping(for: question, to: address)
+        let reply = streamedReply(turn, on: question.platform, to: address, listener: listener)
+
+        do throws(AgentFailure) {
+            let answer = try await agent.ask(turn) { piece in
+                typing?.cancel()
+                listener?.receive(.text(piece))
+                await reply?.append(piece)
+            }
+            typing?.cancel()
+            let answered = ContinuousClock.now
+            metrics.agentSeconds.record(start.duration(to: answered))
+            if agent.agent.needsHistory {
+                history.append(question: turn.text, answer: answer.text, to: turn.threadName)
+            }
+            let delivery = await deliver(answer.text, through: reply, of: question, to: address, listener: listener)
+            metrics.addedSeconds.record(
+                question.takenAt.duration(to: .now) - start.duration(to: answered))
+            recordAnswer(answer, delivery: delivery, to: question)
+            listener?.receive(.done(text: answer.text))
+        } catch {
+            typing?.cancel()
+            metrics.agentFailures.increment()
+            log.warning(
+                "agent failed",
+                [
+                    "message.id": question.id.description, "adapter.name": question.platform.adapter.platform.rawValue,
+                    "agent.name": agent.agent.name, "reason": error.description,
+                ])
+            await apologize(for: error, through: reply, of: question, to: address, listener: listener)
+        }
+    }
+
+    private func makeTurn(_ question: Question, isStreaming: Bool) -> AgentTurn {
+        var turn = AgentTurn(
+            id: question.id, platform: question.platform.adapter.platform, event: question.event,
+            text: question.event.wordsForAgent, isStreaming: isStreaming)
+        if agent.agent.needsHistory { turn.history = history.messages(of: turn.threadName) }
+        return turn
+    }
+
+    private func canStream(_ platform: Platform) -> Bool {
+        configuration.isStreaming && platform.capabilities.transport == .http
+            && platform.capabilities.editInterval != nil
+    }
+
+    private func streamedReply(
+        _ turn: AgentTurn, on platform: Platform, to address: ReplyAddress, listener: ReplyListener?
+    ) -> StreamedReply? {
+        guard turn.isStreaming, listener == nil, let interval = platform.capabilities.editInterval else { return nil }
+        return StreamedReply(outbox: platform.outbox, address: address, interval: interval)
+    }
+
+    private func deliver(
+        _ text: String, through reply: StreamedReply?, of question: Question, to address: ReplyAddress,
+        listener: ReplyListener?
+    ) async -> Outbox.Delivery {
+        // Those who asked at our own endpoint have heard it already, or read it in the log.
+        if question.platform.capabilities.transport == .local { return Outbox.Delivery(parts: 1) }
+        if let reply { return await reply.finish(with: text) }
+        return await question.platform.outbox.send(text, format: .markdown, to: address)
+    }
+
+    /// Tells the user that there is no answer; what was already shown of one stays.
+    private func apologize(
+        for failure: AgentFailure, through reply: StreamedReply?, of question: Question, to address: ReplyAddress,
+        listener: ReplyListener?
+    ) async {
+        recordFailure(failure, of: question)
+        listener?.receive(.failed(failure))
+        await reply?.abandon()
+        guard let text = configuration.errorReply else { return }
+        let delivery: Outbox.Delivery
+        if question.platform.capabilities.transport == .local {
+            delivery = Outbox.Delivery(parts: 1)
+        } else {
+            delivery = await question.platform.outbox.send(text, format: .plain, to: address)
+        }
+        recordApology(text, for: failure, delivery: delivery, to: question)
+    }
+
+    /// Shows the typing indicator once the agent has been silent for the configured time, and again before it fades.
+    private func startTyping(for question: Question, to address: ReplyAddress) -> LoopTimer? {
+        guard let delay = configuration.typingDelay, let interval = question.platform.capabilities.typingInterval else {
+            return nil
+        }
+        let outbox = question.platform.outbox
+        let loop = loop
+        let holder = TimerHolder()
+        let timer = LoopTimer(on: loop) {
+            loop.spawn(on: outbox) { await $0.showTyping(to: address) }
+            holder.timer?.schedule(after: interval)
+        }
+        holder.timer = timer
+        timer.schedule(after: delay)
+        return timer
+    }
+}
+
+/// Lets a timer's action reach the timer itself, without keeping it alive.
+private final class TimerHolder {
+    weak var timer: LoopTimer?
+}
+
+extension InboundEvent {
+    /// What an agent that reads words is told: the text, or a line that names what came.
+    var wordsForAgent: String {
+        let named = attachments.map { attachment in
+            attachment.name.map { "[\(attachment.kind.rawValue): \($0)]" } ?? "[\(attachment.kind.rawValue)]"
+        }
+        let words = text.flatMap { $0.isEmpty ? nil : $0 }
+        if let words { return ([words] + named).joined(separator: "\n") }
+        return named.isEmpty ? "[\(kind.rawValue)]" : named.joined(separator: "\n")
+    }
+}

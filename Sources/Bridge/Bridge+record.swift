@@ -1,0 +1,132 @@
+internal import BridgeCore
+internal import JSON
+internal import Journal
+
+extension Bridge {
+    func recordInbound(_ event: InboundEvent, id: UUID, at now: Timestamp, platform: PlatformName) {
+        record(
+            LogMessage(
+                id: id, at: now, session: session(of: event, on: platform), direction: .inbound,
+                sender: event.sender?.id.rawValue, type: event.kind.rawValue, text: event.text,
+                attachments: event.attachmentsJSON, status: .received, metadata: event.metadataJSON))
+    }
+
+    func recordAnswer(_ answer: AgentClient.Answer, delivery: Outbox.Delivery, to question: Question) {
+        var metadata = Metadata(question: question, delivery: delivery)
+        metadata.add("finish_reason", answer.receipt.finishReason)
+        if let tokens = answer.receipt.inputTokens { metadata["input_tokens"] = .integer(tokens) }
+        if let tokens = answer.receipt.outputTokens { metadata["output_tokens"] = .integer(tokens) }
+        recordOutbound(
+            answer.text, request: answer.receipt.requestID, delivery: delivery, metadata: metadata, to: question)
+    }
+
+    func recordApology(_ text: String, for failure: AgentFailure, delivery: Outbox.Delivery, to question: Question) {
+        var metadata = Metadata(question: question, delivery: delivery)
+        metadata["agent_error"] = .string(failure.kind.rawValue)
+        recordOutbound(text, request: failure.requestID, delivery: delivery, metadata: metadata, to: question)
+    }
+
+    /// Notes on the inbound message that it could not be answered.
+    func recordFailure(_ failure: AgentFailure, of question: Question) {
+        var metadata: Metadata = ["agent_error": .string(failure.kind.rawValue)]
+        metadata.add("agent_message", failure.message)
+        let change = LogStatusChange(id: question.id, at: .now(), status: .failed, metadata: metadata.encoded())
+        recorder.assumeIsolated { $0.record(change) }
+    }
+
+    /// Lets the conversation's session go on under its new name.
+    func recordMove(of place: InboundEvent.Place, to target: ConversationID, platform: PlatformName, at now: Timestamp)
+    {
+        var moved = place
+        moved.conversation = target
+        let (old, new) = (SessionKey(platform: platform, place: place), SessionKey(platform: platform, place: moved))
+        recorder.assumeIsolated { $0.alias(old: old, new: new, at: now) }
+    }
+
+    private func recordOutbound(
+        _ text: String, request: String?, delivery: Outbox.Delivery, metadata: Metadata, to question: Question
+    ) {
+        let now = Timestamp.now()
+        record(
+            LogMessage(
+                id: ids.next(at: now), at: now,
+                session: session(of: question.event, on: question.platform.adapter.platform), direction: .outbound,
+                text: text, request: request, status: delivery.failure == nil ? .sent : .failed,
+                metadata: metadata.encoded()))
+    }
+
+    private func record(_ message: LogMessage) {
+        recorder.assumeIsolated { _ = $0.record(message) }
+    }
+
+    /// The session as far as the event tells it; the recorder fills in its id.
+    private func session(of event: InboundEvent, on platform: PlatformName) -> LogMessage.Session {
+        LogMessage.Session(
+            id: JournalRecorder.unknownSession, platform: platform.rawValue, account: event.place.account.rawValue,
+            conversation: event.place.conversation.rawValue, thread: event.place.thread?.rawValue,
+            user: event.sender?.id.rawValue)
+    }
+}
+
+extension Metadata {
+    /// What is worth knowing of an answer besides its text.
+    fileprivate init(question: Bridge.Question, delivery: Outbox.Delivery) {
+        self.init()
+        self["in_reply_to"] = .string(question.id.description)
+        add("thread", question.event.place.thread?.rawValue)
+        if delivery.messageIDs.count == 1 {
+            self["message_id"] = .string(delivery.messageIDs[0].rawValue)
+        } else if delivery.messageIDs.count > 1 {
+            var writer = JSONWriter()
+            writer.array { array in
+                for id in delivery.messageIDs { array.value(id.rawValue) }
+            }
+            self["message_ids"] = .json(writer.bytes)
+        }
+        add("delivery_error", delivery.failure?.reason)
+    }
+
+    /// The metadata as one JSON object.
+    fileprivate func encoded() -> [UInt8] {
+        guard !isEmpty else { return LogMessage.noMetadata }
+        var writer = JSONWriter(capacity: 128)
+        writer.object { writeFields(to: &$0) }
+        return writer.bytes
+    }
+}
+
+extension InboundEvent {
+    fileprivate var attachmentsJSON: [UInt8] {
+        guard !attachments.isEmpty else { return LogMessage.noAttachments }
+        var writer = JSONWriter(capacity: 256 * attachments.count)
+        writer.array { array in
+            for attachment in attachments { attachment.write(to: &array) }
+        }
+        return writer.bytes
+    }
+
+    fileprivate var metadataJSON: [UInt8] {
+        var writer = JSONWriter(capacity: 192)
+        writer.object { object in
+            object.field("event_id", id.rawValue)
+            object.field("message_id", messageID?.rawValue)
+            object.field("thread", place.thread?.rawValue)
+            object.field("target", target?.rawValue)
+            object.field("reply_to", replyTo?.rawValue)
+            object.field("sender_name", sender?.name)
+            object.field("sent_at", sentAt?.description)
+            if place.isGroup { object.field("group", true) }
+            object.field("moved_to", movedTo?.rawValue)
+            metadata.writeFields(to: &object)
+        }
+        return writer.bytes
+    }
+}
+
+extension SessionKey {
+    fileprivate init(platform: PlatformName, place: InboundEvent.Place) {
+        self.init(
+            platform: platform.rawValue, account: place.account.rawValue, conversation: place.conversation.rawValue,
+            thread: place.thread?.rawValue)
+    }
+}

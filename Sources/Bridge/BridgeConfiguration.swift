@@ -1,0 +1,44 @@
+public import BridgeCore
+
+/// How the engine treats messages, whatever their platform.
+public struct BridgeConfiguration: Sendable {
+    /// How fast a platform may be written to.
+    public enum RateLimit: Sendable, Equatable {
+        /// As the platform publishes it.
+        case auto
+        /// Without any limit of ours, for servers of one's own and benchmarks.
+        case off
+        /// So many requests a second in all.
+        case perSecond(Double)
+    }
+
+    /// True to let an answer grow in its message where the platform can edit.
+    public var isStreaming = true
+    /// The typing indicator starts when the agent has been silent for so long; nil: never.
+    public var typingDelay: Duration? = .milliseconds(400)
+    /// What the user gets when the agent fails; nil: nothing.
+    public var errorReply: String? = "Sorry, something went wrong on my side. Please try again in a moment."
+    /// Time for the agent's answer.
+    public var agentTimeout: Duration = .seconds(30)
+    /// Earlier messages sent to agents that keep no memory.
+    public var historyLimit = 20
+    /// Questions that may be waiting or in work at a time; more are refused with 503.
+    public var maxInFlight = 100_000
+    /// Questions of one conversation that may wait behind the one in work; more are refused with 503.
+    public var maxWaitingPerConversation = 100
+    /// Pacing per platform; `.auto` where nothing is said.
+    public var rateLimits: [PlatformName: RateLimit] = [:]
+
+    /// The defaults of the outside contract.
+    public init() {}
+
+    func rates(of adapter: any Adapter) -> Capabilities.Rates {
+        switch rateLimits[adapter.platform] ?? .auto {
+        case .auto: adapter.capabilities.rates
+        case .off: Capabilities.Rates()
+        case .perSecond(let rate):
+            Capabilities.Rates(
+                overall: Capabilities.Rate(burst: max(1, Int(rate)), interval: .seconds(1) / max(rate, 0.001)))
+        }
+    }
+}

@@ -1,0 +1,171 @@
+public import BridgeCore
+internal import EventLoop
+internal import HTTPCore
+public import HTTPServer
+internal import JSON
+
+/// `POST /api/messages`: a message by our own API or the chat page, and its answer at once, streamed, or in the log.
+public struct MessagesEndpoint: Sendable {
+    /// Time between two comments on a stream while the agent is silent, so that proxies keep it open.
+    private static let heartbeat = Duration.seconds(15)
+
+    private let bridge: Bridge
+    private let access: APIAccess
+    private let platform: PlatformName
+
+    /// The endpoint of this engine.
+    ///
+    /// - Parameter platform: the local platform whose adapter reads the body.
+    public init(bridge: Bridge, access: APIAccess, platform: PlatformName) {
+        self.bridge = bridge
+        self.access = access
+        self.platform = platform
+    }
+
+    /// Answers one request. Call it on the engine's loop.
+    public func respond(to request: HTTPRequest) -> HTTPResult {
+        let visitor: String?
+        switch access.check(request) {
+        case .caller: visitor = nil
+        case .visitor(let session): visitor = session
+        case .refused(let response): return .now(response)
+        }
+        let isStreaming = request.headers["Accept"]?.contains("text/event-stream") == true
+        let isWaiting = isStreaming || request.queryValue("wait") == "true"
+        let listener = isWaiting ? ReplyListener(isStreaming: isStreaming) : nil
+        switch take(request, visitor: visitor, listener: listener) {
+        case .failure(let refusal): return .now(refusal.response)
+        case .success(let id):
+            guard let listener else {
+                return .now(.json(object { $0.field("id", id.description) }, status: .accepted))
+            }
+            return isStreaming ? .now(stream(listener, id: id)) : .later { await whole(listener, id: id) }
+        }
+    }
+
+    private struct Refusal: Error {
+        let response: HTTPResponse
+    }
+
+    private func take(
+        _ request: HTTPRequest, visitor: String?, listener: ReplyListener?
+    ) -> Result<UUID, Refusal> {
+        bridge.assumeIsolated { bridge in
+            guard let adapter = bridge.platforms[platform]?.adapter else {
+                return .failure(
+                    Refusal(response: .error(.notFound, code: "not_found", message: "The chat is turned off here.")))
+            }
+            var headers = request.headers
+            // The visitor's session names the conversation, whatever the body says.
+            headers["X-ChatBridge-Conversation"] = visitor
+            headers["X-ChatBridge-Event"] = bridge.ids.next(at: .now()).description
+            let webhook = WebhookRequest(
+                method: request.method, target: request.target, headers: headers, body: request.body)
+            do throws(WebhookRejection) {
+                guard let event = try adapter.receive(webhook, at: .now()).events.first else {
+                    throw WebhookRejection(.malformed, "the body holds no message")
+                }
+                switch bridge.take(event, from: platform, listener: listener) {
+                case .taken(let id): return .success(id)
+                case .duplicate:
+                    return .failure(
+                        Refusal(
+                            response: .error(
+                                HTTPStatus(409), code: "duplicate", message: "A message of this id was taken before.")))
+                case .full:
+                    return .failure(
+                        Refusal(
+                            response: .error(
+                                .serviceUnavailable, code: "overloaded", message: "Too much is in work; try again.",
+                                headers: ["Retry-After": "1"])))
+                }
+            } catch {
+                return .failure(
+                    Refusal(response: .error(.badRequest, code: "malformed", message: error.message)))
+            }
+        }
+    }
+
+    private func whole(_ listener: ReplyListener, id: UUID) async -> HTTPResponse {
+        for await news in listener.news {
+            switch news {
+            case .text: continue
+            case .done(let text):
+                return .json(
+                    object {
+                        $0.field("id", id.description)
+                        $0.field("text", text)
+                    })
+            case .failed(let failure):
+                return .error(
+                    HTTPStatus(failure.kind == .timeout ? 504 : 502), code: "agent_\(failure.kind.code)",
+                    message: failure.kind.words)
+            }
+        }
+        return .error(.serviceUnavailable, code: "stopping", message: "The bridge is stopping; try again.")
+    }
+
+    private func stream(_ listener: ReplyListener, id: UUID) -> HTTPResponse {
+        let loop = bridge.loop
+        return .eventStream { writer in
+            try await writer.send(event: "message", data: text { $0.field("id", id.description) })
+            let heart = loop.spawn {
+                while (try? await loop.sleep(for: MessagesEndpoint.heartbeat)) != nil {
+                    try? await writer.sendComment()
+                }
+            }
+            defer { heart.cancel() }
+            for await news in listener.news {
+                switch news {
+                case .text(let piece):
+                    try await writer.send(event: "delta", data: text { $0.field("text", piece) })
+                case .done(let answer):
+                    try await writer.send(
+                        event: "done",
+                        data: text {
+                            $0.field("id", id.description)
+                            $0.field("text", answer)
+                        })
+                case .failed(let failure):
+                    try await writer.send(
+                        event: "error",
+                        data: text {
+                            $0.field("code", "agent_\(failure.kind.code)")
+                            $0.field("message", failure.kind.words)
+                        })
+                }
+            }
+        }
+    }
+
+    private func object(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object(body)
+        return writer.bytes
+    }
+
+    private func text(_ body: (inout JSONWriter) -> Void) -> String {
+        String(decoding: object(body), as: UTF8.self)
+    }
+}
+
+extension AgentFailure.Kind {
+    /// The kind as callers of the API see it.
+    fileprivate var code: String {
+        self == .tooLarge ? "too_large" : rawValue
+    }
+
+    /// What a person is told; the agent's own words stay in our log.
+    fileprivate var words: String {
+        switch self {
+        case .unreachable: "The agent cannot be reached."
+        case .timeout: "The agent took too long."
+        case .error: "The agent reported an error."
+        case .unauthorized: "The agent refuses our credentials."
+        case .refused: "The agent refused to answer this."
+        case .suspended: "The agent waits for an approval."
+        case .malformed: "The agent gave no usable answer."
+        case .tooLarge: "The agent's answer is too large."
+        }
+    }
+}

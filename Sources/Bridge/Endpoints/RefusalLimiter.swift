@@ -1,0 +1,47 @@
+internal import BridgeCore
+internal import HTTPCore
+internal import HTTPServer
+internal import Synchronization
+
+/// Answers refused webhooks, and tells addresses that keep sending them to slow down.
+///
+/// Only refused requests count: a platform sends everything from a few addresses, and a webhook that verifies is never limited.
+final class RefusalLimiter: Sendable {
+    /// Refusals of one address within ``window`` after which it gets 429.
+    private static let limit = 60
+    private static let window = Duration.seconds(60)
+
+    private struct Count {
+        var since: ContinuousClock.Instant
+        var refusals: Int
+    }
+
+    private let counts = Mutex(GenerationalCache<String, Count>(capacity: 10_000))
+
+    /// The response to a webhook that its adapter refused.
+    func response(to rejection: WebhookRejection, from address: String) -> HTTPResponse {
+        switch rejection.reason {
+        case .malformed:
+            return .error(.badRequest, code: "malformed", message: rejection.message)
+        case .methodNotAllowed:
+            return .error(.methodNotAllowed, code: "method_not_allowed", message: rejection.message)
+        case .unauthorized:
+            if isOverLimit(address, at: .now) {
+                return .error(
+                    .tooManyRequests, code: "too_many_refusals", message: "Too many requests that fail verification.",
+                    headers: ["Retry-After": "60"])
+            }
+            return .error(.unauthorized, code: "unauthorized", message: rejection.message)
+        }
+    }
+
+    private func isOverLimit(_ address: String, at now: ContinuousClock.Instant) -> Bool {
+        counts.withLock { counts in
+            var count = counts[address] ?? Count(since: now, refusals: 0)
+            if count.since.duration(to: now) > RefusalLimiter.window { count = Count(since: now, refusals: 0) }
+            count.refusals += 1
+            counts[address] = count
+            return count.refusals > RefusalLimiter.limit
+        }
+    }
+}

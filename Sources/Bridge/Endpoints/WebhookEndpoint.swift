@@ -1,0 +1,60 @@
+internal import BridgeCore
+internal import HTTPCore
+public import HTTPServer
+internal import Telemetry
+
+/// `/webhooks/{platform}`: verifies, takes the events and acknowledges in the turn that read the request.
+public struct WebhookEndpoint: Sendable {
+    private let bridge: Bridge
+    private let limiter: RefusalLimiter
+
+    /// The endpoint of this engine's platforms.
+    public init(bridge: Bridge) {
+        self.bridge = bridge
+        limiter = RefusalLimiter()
+    }
+
+    /// Answers one webhook. Call it on the engine's loop.
+    public func respond(to request: HTTPRequest, platform name: String) -> HTTPResponse {
+        bridge.assumeIsolated { bridge in
+            guard let platform = bridge.platforms[PlatformName(name)], platform.capabilities.transport == .http else {
+                return .error(
+                    .notFound, code: "platform_not_configured",
+                    message: "No platform of this name is configured here: set its credentials and start again.")
+            }
+            return respond(to: request, on: platform, in: bridge)
+        }
+    }
+
+    private func respond(
+        to request: HTTPRequest, on platform: Bridge.Platform, in bridge: isolated Bridge
+    ) -> HTTPResponse {
+        let start = ContinuousClock.now
+        let webhook = WebhookRequest(
+            method: request.method, target: request.target, headers: request.headers, body: request.body)
+        do throws(WebhookRejection) {
+            let outcome = try platform.adapter.receive(webhook, at: .now())
+            guard bridge.take(outcome.events, from: platform.adapter.platform) else {
+                return .error(
+                    .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
+                    headers: ["Retry-After": "1"])
+            }
+            platform.metrics.received.increment()
+            platform.metrics.acknowledgementSeconds.record(start.duration(to: .now))
+            return HTTPResponse(outcome.acknowledgement)
+        } catch {
+            platform.metrics.refused.increment()
+            bridge.log.debug(
+                "webhook refused", ["adapter.name": platform.adapter.platform.rawValue, "reason": error.message])
+            return limiter.response(to: error, from: request.remoteAddress)
+        }
+    }
+}
+
+extension HTTPResponse {
+    fileprivate init(_ acknowledgement: Acknowledgement) {
+        var headers = HTTPFields()
+        if let type = acknowledgement.contentType { headers.append("Content-Type", type) }
+        self.init(acknowledgement.status, headers: headers, body: .bytes(acknowledgement.body))
+    }
+}

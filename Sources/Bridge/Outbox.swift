@@ -1,0 +1,242 @@
+internal import BridgeCore
+internal import EventLoop
+internal import HTTPClient
+internal import Telemetry
+
+/// Brings actions to one platform: paced, retried, and split where a text is over the limit.
+///
+/// A request that may have been carried out although its answer was lost is not sent again: a user who reads an answer twice
+/// is worse off than one who asks again. What certainly did not reach the platform is retried.
+actor Outbox {
+    /// What became of a text.
+    struct Delivery: Sendable, Equatable {
+        /// The platform's names of the messages that were sent, in order.
+        var messageIDs: [PlatformMessageID] = []
+        /// Messages that were sent.
+        var parts = 0
+        /// Why it stopped before the end, if it did.
+        var failure: DeliveryFailure?
+    }
+
+    private enum Attempt {
+        case done(DeliveryResult)
+        case again(after: Duration, DeliveryFailure)
+    }
+
+    /// Tries of one request in all; with the backoff below they span some 15 seconds.
+    private static let maximumAttempts = 6
+    /// A platform that wants us to wait for longer than this gets no answer to a message that is stale by then.
+    private static let longestWait = Duration.seconds(300)
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private let adapter: any Adapter
+    private let capabilities: Capabilities
+    private let client: HTTPClient
+    private let splitter: TextSplitter
+    private let metrics: PlatformMetrics
+    private let log: Log
+    private var pacer: Pacer
+    private var ids = UUIDGenerator()
+    private var jitter = SystemRandomNumberGenerator()
+
+    init(
+        loop: EventLoop, adapter: any Adapter, rates: Capabilities.Rates, client: HTTPClient, metrics: PlatformMetrics,
+        log: Log
+    ) {
+        self.loop = loop
+        self.adapter = adapter
+        self.client = client
+        self.metrics = metrics
+        self.log = log
+        capabilities = adapter.capabilities
+        splitter = TextSplitter(limit: capabilities.textLimit)
+        pacer = Pacer(rates: rates)
+    }
+
+    /// Sends a text as one or more messages, in order; stops at the first that cannot be sent.
+    func send(_ text: String, format: OutboundAction.Format, to address: ReplyAddress) async -> Delivery {
+        var delivery = Delivery()
+        for part in splitter.split(text, format: format) {
+            switch await perform(.send(text: part, format: format), to: address) {
+            case .delivered(let id):
+                delivery.parts += 1
+                if let id { delivery.messageIDs.append(id) }
+            case .failed(let failure):
+                delivery.failure = failure
+                return delivery
+            }
+        }
+        return delivery
+    }
+
+    /// The first message's worth of a text: what a streamed answer shows while it grows.
+    func firstPart(of text: String) -> String {
+        splitter.split(text, format: .markdown).first ?? ""
+    }
+
+    /// The messages that a text takes.
+    func parts(of text: String) -> [String] {
+        splitter.split(text, format: .markdown)
+    }
+
+    /// Does one thing: waits for its turn, tries again where that may help, falls back to plain text, follows a moved chat.
+    func perform(_ kind: OutboundAction.Kind, to address: ReplyAddress) async -> DeliveryResult {
+        var action = OutboundAction(
+            id: ids.next(at: .now()), kind: kind, place: address.place, replyTo: address.replyTo,
+            replyContext: address.replyContext)
+        let start = ContinuousClock.now
+        var attempt = 0
+        while true {
+            let wait = pacer.reserve(action.place, at: .now)
+            if wait > .zero {
+                metrics.paced.increment()
+                guard await pause(wait) else { return .failed(DeliveryFailure(.temporary, reason: "stopping")) }
+            }
+            attempt += 1
+            switch await attemptOnce(action, number: attempt) {
+            case .done(let result):
+                if case .failed(let failure) = result, let plan = alternative(to: action, after: failure) {
+                    action = plan
+                    attempt -= 1
+                    continue
+                }
+                metrics.deliverySeconds.record(start.duration(to: .now))
+                note(result, of: action)
+                return result
+            case .again(let delay, let failure):
+                guard attempt < Outbox.maximumAttempts else {
+                    note(.failed(failure), of: action)
+                    return .failed(failure)
+                }
+                metrics.retries.increment()
+                guard await pause(delay) else { return .failed(failure) }
+            }
+        }
+    }
+
+    /// Shows the typing indicator if the budget has room for it: it never delays anything.
+    func showTyping(to address: ReplyAddress) async {
+        guard pacer.isFree(address.place, at: .now) else { return }
+        let action = OutboundAction(
+            id: ids.next(at: .now()), kind: .typing, place: address.place, replyTo: address.replyTo,
+            replyContext: address.replyContext)
+        _ = pacer.reserve(action.place, at: .now)
+        if case .again(let delay, let failure) = await attemptOnce(action, number: 1),
+            case .rateLimited = failure.kind
+        {
+            pacer.block(action.place, for: delay, at: .now)
+        }
+    }
+
+    private func attemptOnce(_ action: OutboundAction, number: Int) async -> Attempt {
+        guard let request = adapter.encode(action, at: .now()) else {
+            return .done(.failed(DeliveryFailure(.refused, reason: "the platform has no such action")))
+        }
+        let response: HTTPClientResponse
+        do {
+            response = try await client.send(
+                HTTPClientRequest(
+                    method: request.method, url: request.url, headers: request.headers, body: request.body,
+                    maxResponseBytes: 1 << 20))
+        } catch {
+            guard error.mayHaveBeenProcessed, !canRepeat(action) else {
+                return .again(after: backoff(number), DeliveryFailure(.temporary, reason: error.message))
+            }
+            return .done(.failed(DeliveryFailure(.uncertain, reason: error.message)))
+        }
+        let result = adapter.interpret(
+            OutboundResponse(status: response.status, headers: response.headers, body: response.body), to: action)
+        guard case .failed(let failure) = result else { return .done(result) }
+        switch failure.kind {
+        case .rateLimited(let after):
+            let delay = after ?? backoff(number)
+            pacer.block(action.place, for: delay, at: .now)
+            metrics.rateLimited.increment()
+            guard delay <= Outbox.longestWait else { return .done(result) }
+            // The pacer holds the conversation back for as long as the platform asks, this action among the rest.
+            return .again(after: .zero, failure)
+        case .temporary:
+            return .again(after: backoff(number), failure)
+        default:
+            return .done(result)
+        }
+    }
+
+    /// True for what does no harm when it is done twice.
+    private func canRepeat(_ action: OutboundAction) -> Bool {
+        if case .send = action.kind { return capabilities.hasIdempotentSends }
+        return true
+    }
+
+    /// Another way to do the same, where a failure shows one; each is taken once.
+    private func alternative(to action: OutboundAction, after failure: DeliveryFailure) -> OutboundAction? {
+        var changed = action
+        switch (failure.kind, action.kind) {
+        case (.formattingRefused, .send(let text, .markdown)):
+            changed.kind = .send(text: text, format: .plain)
+        case (.formattingRefused, .edit(let message, let text, .markdown)):
+            changed.kind = .edit(message: message, text: text, format: .plain)
+        case (.conversationMoved(let target), _) where target != action.place.conversation:
+            changed.place.conversation = target
+        default:
+            return nil
+        }
+        return changed
+    }
+
+    private func note(_ result: DeliveryResult, of action: OutboundAction) {
+        switch result {
+        case .delivered:
+            metrics.delivered.increment()
+        case .failed(let failure):
+            metrics.undelivered.increment()
+            log.warning(
+                "delivery failed",
+                [
+                    "adapter.name": adapter.platform.rawValue, "action": action.kind.name,
+                    "reason": failure.reason,
+                ])
+        }
+    }
+
+    private func backoff(_ attempt: Int) -> Duration {
+        let base = Duration.milliseconds(500) * (1 << min(attempt - 1, 5))
+        return base * Double.random(in: 0.75...1.25, using: &jitter)
+    }
+
+    private func pause(_ duration: Duration) async -> Bool {
+        do {
+            try await loop.sleep(for: duration)
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+extension OutboundAction.Kind {
+    /// What the action is called in logs.
+    var name: String {
+        switch self {
+        case .send: "send"
+        case .edit: "edit"
+        case .typing: "typing"
+        case .acknowledgeButton: "acknowledge button"
+        }
+    }
+}
+
+/// Where an answer goes.
+struct ReplyAddress: Sendable {
+    let place: InboundEvent.Place
+    let replyTo: PlatformMessageID?
+    let replyContext: [String: String]
+
+    init(_ event: InboundEvent) {
+        place = event.place
+        replyTo = event.messageID
+        replyContext = event.replyContext
+    }
+}

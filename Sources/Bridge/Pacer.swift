@@ -1,0 +1,62 @@
+internal import BridgeCore
+
+/// Says how long a request to a platform has to wait: one budget for each conversation, shared by sends, edits and typing.
+///
+/// The generic cell rate algorithm (ITU-T I.371): one point in time per budget says when the next request would be due at an
+/// even pace; a burst may run ahead of it. A 429 moves that point, so it is obeyed by everything that follows.
+struct Pacer {
+    private let rates: Capabilities.Rates
+    private var overall: ContinuousClock.Instant?
+    private var conversations: [ConversationID: ContinuousClock.Instant] = [:]
+    private var pruneAt = 1024
+
+    init(rates: Capabilities.Rates) {
+        self.rates = rates
+    }
+
+    /// Takes a place in line and returns how long to wait for it.
+    mutating func reserve(_ place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Duration {
+        let wait = delay(for: place, at: now)
+        if let rate = rate(for: place) {
+            conversations[place.conversation] = max(conversations[place.conversation] ?? now, now) + rate.interval
+        }
+        if let rate = rates.overall { overall = max(overall ?? now, now) + rate.interval }
+        prune(at: now)
+        return wait
+    }
+
+    /// True when a request could go out at once; takes no place.
+    func isFree(_ place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Bool {
+        delay(for: place, at: now) == .zero
+    }
+
+    /// Holds a conversation back after the platform said so.
+    mutating func block(_ place: InboundEvent.Place, for duration: Duration, at now: ContinuousClock.Instant) {
+        // The burst must not run ahead of the block: the point is moved past it by as much.
+        let ahead = rate(for: place).map { $0.interval * ($0.burst - 1) } ?? .zero
+        conversations[place.conversation] = max(conversations[place.conversation] ?? now, now + duration + ahead)
+    }
+
+    private func rate(for place: InboundEvent.Place) -> Capabilities.Rate? {
+        place.isGroup ? rates.group ?? rates.conversation : rates.conversation
+    }
+
+    private func delay(for place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Duration {
+        var wait = Duration.zero
+        if let due = conversations[place.conversation] {
+            let rate = rate(for: place) ?? Capabilities.Rate(burst: 1, interval: .zero)
+            wait = max(wait, now.duration(to: due) - rate.interval * (rate.burst - 1))
+        }
+        if let rate = rates.overall, let due = overall {
+            wait = max(wait, now.duration(to: due) - rate.interval * (rate.burst - 1))
+        }
+        return wait
+    }
+
+    /// Forgets conversations whose budget is full again, when there are many.
+    private mutating func prune(at now: ContinuousClock.Instant) {
+        guard conversations.count > pruneAt else { return }
+        conversations = conversations.filter { $0.value > now }
+        pruneAt = max(1024, conversations.count * 2)
+    }
+}

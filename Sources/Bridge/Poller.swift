@@ -1,0 +1,101 @@
+public import BridgeCore
+internal import EventLoop
+public import HTTPClient
+public import Telemetry
+
+/// Where the cursor of a polled platform is kept, so that a restart goes on where it stopped.
+public protocol CursorStore: Sendable {
+    /// The cursor stored last; nil when there is none.
+    func cursor(of platform: PlatformName) async throws -> String?
+    /// Stores a cursor durably.
+    func store(_ cursor: String, of platform: PlatformName) async throws
+}
+
+/// Fetches the events of a platform that is asked for them, and hands them to the engine as webhooks would.
+///
+/// The cursor moves on once the engine has taken the events: what a crash interrupts is fetched again.
+public struct Poller: Sendable {
+    /// Longer than any platform holds a poll open.
+    private static let timeouts = HTTPClientRequest.Timeouts(
+        firstByte: .seconds(90), idle: .seconds(30), total: .seconds(120))
+    private static let longestPause = Duration.seconds(30)
+
+    private let adapter: any LongPolling
+    private let bridge: Bridge
+    private let client: HTTPClient
+    private let cursors: any CursorStore
+    private let log: Log
+
+    /// A poller for one platform.
+    public init(
+        adapter: any LongPolling, bridge: Bridge, client: HTTPClient, cursors: any CursorStore, log: Log
+    ) {
+        self.adapter = adapter
+        self.bridge = bridge
+        self.client = client
+        self.cursors = cursors
+        self.log = log.with("adapter.name", adapter.platform.rawValue)
+    }
+
+    /// Polls until the task is cancelled. Runs on the engine's loop.
+    public func run() async {
+        var pause = Duration.zero
+        var cursor: String?
+        do {
+            cursor = try await cursors.cursor(of: adapter.platform)
+        } catch {
+            log.error("cursor unreadable, starting from what the platform still has", ["reason": "\(error)"])
+        }
+        log.info("polling")
+        while !Task.isCancelled {
+            switch await poll(after: cursor) {
+            case .events(let events, let next):
+                pause = .zero
+                guard await hand(events) else { return }
+                guard let next, next != cursor else { continue }
+                cursor = next
+                await store(next)
+            case .failed(let failure):
+                if case .rateLimited(let after?) = failure.kind { pause = after } else { pause = longer(than: pause) }
+                log.warning("polling failed", ["reason": failure.reason, "retry.after": "\(pause)"])
+                try? await bridge.loop.sleep(for: pause)
+            }
+        }
+    }
+
+    private func poll(after cursor: String?) async -> PollOutcome {
+        let request = adapter.poll(after: cursor)
+        do {
+            let response = try await client.send(
+                HTTPClientRequest(
+                    method: request.method, url: request.url, headers: request.headers, body: request.body,
+                    timeouts: Poller.timeouts, maxResponseBytes: 16 << 20))
+            return adapter.interpretPoll(
+                OutboundResponse(status: response.status, headers: response.headers, body: response.body))
+        } catch {
+            return .failed(DeliveryFailure(.temporary, reason: error.message))
+        }
+    }
+
+    /// Gives the events to the engine, one by one, waiting while it has no room; false when the task was cancelled.
+    private func hand(_ events: [InboundEvent]) async -> Bool {
+        for event in events {
+            while !(await bridge.take([event], from: adapter.platform)) {
+                do { try await bridge.loop.sleep(for: .milliseconds(200)) } catch { return false }
+            }
+        }
+        return true
+    }
+
+    private func store(_ cursor: String) async {
+        do {
+            try await cursors.store(cursor, of: adapter.platform)
+        } catch {
+            log.error("cursor not stored: after a restart, messages may be fetched again", ["reason": "\(error)"])
+        }
+    }
+
+    private func longer(than pause: Duration) -> Duration {
+        min(max(pause * 2, .seconds(1)), Poller.longestPause)
+    }
+}

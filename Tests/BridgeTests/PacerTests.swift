@@ -1,0 +1,98 @@
+import BridgeCore
+import Testing
+
+@testable import Bridge
+
+@Suite struct PacerTests {
+    private let start = ContinuousClock.now
+    private let chat = InboundEvent.Place(conversation: ConversationID("1"))
+    private let other = InboundEvent.Place(conversation: ConversationID("2"))
+    private let group = InboundEvent.Place(conversation: ConversationID("-3"), isGroup: true)
+
+    @Test func `a burst goes out at once and the rest at the pace of the conversation`() {
+        var pacer = Pacer(rates: .init(conversation: .init(burst: 2, interval: .seconds(1))))
+        let waits = (0..<4).map { _ in pacer.reserve(chat, at: start) }
+        #expect(waits == [.zero, .zero, .seconds(1), .seconds(2)])
+        let wait1 = pacer.reserve(other, at: start)
+        #expect(wait1 == .zero)
+        let wait2 = pacer.reserve(chat, at: start + .seconds(10))
+        #expect(wait2 == .zero)
+    }
+
+    @Test func `groups have a pace of their own`() {
+        let rates = Capabilities.Rates(
+            conversation: .init(burst: 1, interval: .seconds(1)), group: .init(burst: 1, interval: .seconds(3)))
+        var pacer = Pacer(rates: rates)
+        _ = pacer.reserve(group, at: start)
+        let wait3 = pacer.reserve(group, at: start)
+        #expect(wait3 == .seconds(3))
+    }
+
+    @Test func `the overall rate binds all conversations`() {
+        var pacer = Pacer(rates: .init(overall: .init(burst: 2, interval: .milliseconds(100))))
+        let waits = (0..<4).map { pacer.reserve(.init(conversation: ConversationID("\($0)")), at: start) }
+        #expect(waits == [.zero, .zero, .milliseconds(100), .milliseconds(200)])
+    }
+
+    @Test func `a block of the platform is obeyed exactly, whatever burst is left`() {
+        var pacer = Pacer(rates: .init(conversation: .init(burst: 5, interval: .seconds(1))))
+        pacer.block(chat, for: .seconds(14), at: start)
+        let wait4 = pacer.reserve(chat, at: start)
+        #expect(wait4 == .seconds(14))
+        #expect(!pacer.isFree(chat, at: start + .seconds(13)))
+        #expect(pacer.isFree(other, at: start))
+    }
+
+    @Test func `a block holds without any rates`() {
+        var pacer = Pacer(rates: .init())
+        let wait5 = pacer.reserve(chat, at: start)
+        #expect(wait5 == .zero)
+        pacer.block(chat, for: .seconds(2), at: start)
+        let wait6 = pacer.reserve(chat, at: start)
+        #expect(wait6 == .seconds(2))
+        let wait7 = pacer.reserve(chat, at: start + .seconds(2))
+        #expect(wait7 == .zero)
+    }
+}
+
+@Suite struct InboxTests {
+    private func event(_ id: String, _ aliases: [String] = []) -> InboundEvent {
+        InboundEvent(
+            id: EventID(id), aliases: aliases.map { EventID($0) }, kind: .text, disposition: .answer,
+            place: .init(conversation: ConversationID("1")))
+    }
+
+    @Test func `an event is taken once on each platform`() {
+        var inbox = Inbox()
+        let taken = ["a", "a", "b"].map { inbox.claim(event("1"), on: PlatformName($0)) }
+        #expect(taken == [true, false, true])
+    }
+
+    @Test func `the same message under another event id is taken once`() {
+        var inbox = Inbox()
+        let events = [
+            event("Ev1", ["C1:17.1"]), event("Ev2", ["C1:17.1", "client-1"]), event("Ev3", ["client-1"]),
+            event("Ev4", ["C1:17.2"]),
+        ]
+        let taken = events.map { inbox.claim($0, on: PlatformName("slack")) }
+        #expect(taken == [true, false, false, true])
+    }
+}
+
+@Suite struct GenerationalCacheTests {
+    @Test func `what is used stays, what is not used goes`() {
+        var cache = GenerationalCache<Int, String>(capacity: 10)
+        cache[0] = "kept"
+        for key in 1...100 {
+            cache[key] = "x"
+            let kept = cache[0]
+            #expect(kept == "kept")
+        }
+        #expect(cache.count <= 20)
+        let values = [1, 100].map { cache[$0] }
+        #expect(values == [nil, "x"])
+        cache[0] = nil
+        let removed = cache[0]
+        #expect(removed == nil)
+    }
+}
