@@ -63,15 +63,20 @@ extension HTTPConnection {
             endExchange(isKeepAlive: exchange.isKeepAlive && exchange.streamFraming == .chunked && !core.isDraining)
             settle()
         } catch {
-            guard exchange?.id == id else { return }
-            reset()
+            guard let exchange, exchange.id == id else { return }
+            cut(exchange)
         }
     }
 
-    /// Closes so that the client sees a failure: without chunks, a plain end would look like the end of the content.
-    private func reset() {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    /// Closes so that the client sees that the content is not whole: the last chunk is missing, or, where the end of the
+    /// connection is the end of the content, the end is a reset.
+    private func cut(_ exchange: Exchange) {
+        if exchange.streamFraming == .chunked {
+            flush()
+        } else {
+            var option = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        }
         close()
     }
 
@@ -200,15 +205,15 @@ extension HTTPConnection {
             }
             outputOffset += sent
             // The client has taken something: a stall begins anew.
-            if deadline != .max { renewDeadline() }
+            if patience == .writing { renewDeadline() }
         }
         if output.count - outputOffset <= HTTPConnection.lowWater { resumeWaiters() }
         guard !isBlocked else { return }
         if output.capacity > 0 { core.giveBack(&output) }
         outputOffset = 0
         switch stage {
-        case .closingAfterOutput: close()
-        case .lingeringAfterOutput: beginLingering()
+        case .closingAfterOutput where !hasUnreadBytes: close()
+        case .closingAfterOutput, .lingeringAfterOutput: beginLingering()
         case .open, .lingering, .closed: break
         }
     }

@@ -60,13 +60,15 @@ final class HTTPConnection: @unchecked Sendable {
     var nextWaiter: UInt64 = 0
     private(set) var deadline = UInt64.max
     private(set) var isPeerClosed = false
-    private var patience = Patience.none
+    private(set) var patience = Patience.none
     private var watcher: SocketWatcher?
     private var parser: HTTPRequestParser
     private var pending: [UInt8] = []
     private var pendingOffset = 0
     private var exchangeCount: UInt64 = 0
     private var lingeredBytes = 0
+    /// True once the client has sent more than the requests that were answered: closing now would reset it.
+    private(set) var hasUnreadBytes = false
 
     init(_ descriptor: Int32, peer: HTTPPeer, isOverflow: Bool, core: HTTPServerCore) {
         self.descriptor = descriptor
@@ -115,7 +117,9 @@ final class HTTPConnection: @unchecked Sendable {
         let input = UnsafeBufferPointer(rebasing: buffer[..<count])
         var offset = 0
         if pending.isEmpty { parse(input.span, from: &offset) }
-        if stage == .open, offset < count { pending.append(contentsOf: input[offset...]) }
+        if offset < count {
+            if stage == .open { pending.append(contentsOf: input[offset...]) } else { hasUnreadBytes = true }
+        }
         settle()
     }
 
@@ -124,7 +128,9 @@ final class HTTPConnection: @unchecked Sendable {
         if stage == .lingering, lingeredBytes > HTTPConnection.maxLingerBytes { close() }
     }
 
-    /// The client sends no more. It may have closed only its half, so an answer on its way is still sent; a stream is ended.
+    /// The client sends no more.
+    ///
+    /// It may have closed only its half, so an answer on its way is still sent; a stream is ended.
     private func peerHasClosed() {
         isPeerClosed = true
         if let exchange, exchange.streamFraming == nil, stage == .open {
@@ -157,7 +163,10 @@ final class HTTPConnection: @unchecked Sendable {
     private func parsePending() {
         while canParse, pendingOffset < pending.count {
             let bytes = pending
-            parse(bytes.span, from: &pendingOffset)
+            // A variable of its own: a handler's answer looks at `pendingOffset` meanwhile.
+            var offset = pendingOffset
+            parse(bytes.span, from: &offset)
+            pendingOffset = offset
             flush()
         }
         if pendingOffset == pending.count {
@@ -211,7 +220,8 @@ final class HTTPConnection: @unchecked Sendable {
         guard let ended = exchange else { return }
         exchange = nil
         guard !isKeepAlive, stage == .open else { return }
-        stage = ended.isKeepAlive || pendingOffset < pending.count ? .lingeringAfterOutput : .closingAfterOutput
+        if pendingOffset < pending.count { hasUnreadBytes = true }
+        stage = ended.isKeepAlive ? .lingeringAfterOutput : .closingAfterOutput
     }
 
     // MARK: After each event

@@ -55,7 +55,9 @@ public struct HTTPResponse: Sendable {
         return response
     }
 
-    /// Server-sent events (WHATWG HTML, section 9.2): use `send(event:id:data:)` of the writer. Heartbeats are the caller's.
+    /// Server-sent events (WHATWG HTML, section 9.2): use `send(event:id:data:)` of the writer.
+    ///
+    /// Heartbeats are the caller's.
     public static func eventStream(
         headers: HTTPFields = HTTPFields(), _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void
     ) -> HTTPResponse {

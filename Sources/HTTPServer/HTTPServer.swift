@@ -54,8 +54,10 @@ public actor HTTPServer {
     /// What the server has done and holds.
     public var statistics: HTTPServerStatistics { core?.statistics ?? HTTPServerStatistics() }
 
-    /// Drains: accepts no more, closes idle connections and answers what runs with `Connection: close`; at the deadline the
-    /// rest is cancelled and cut. Returns once every connection is closed.
+    /// Drains: accepts no more, closes idle connections and answers what runs with `Connection: close`; at the deadline
+    /// the rest is cancelled and cut.
+    ///
+    /// Returns once every connection is closed.
     public func shutdown(deadline: Duration) async {
         guard let core else { return }
         await core.drain(deadline: deadline)

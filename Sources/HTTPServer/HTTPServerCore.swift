@@ -2,7 +2,9 @@ internal import EventLoop
 internal import Glibc
 internal import HTTPCore
 
-/// What a server's connections share: the listener, the buffers, the clock and the deadlines. Belongs to the loop.
+/// What a server's connections share: the listener, the buffers, the clock and the deadlines.
+///
+/// Belongs to the loop.
 final class HTTPServerCore {
     /// A turn's reading from one socket; requests larger than this take several turns, so no connection starves the others.
     static let readBufferBytes = 65_536
@@ -175,8 +177,10 @@ final class HTTPServerCore {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// Sees to it that a sweep comes at this time or before. One timer serves all connections: a request then costs a compare
-    /// and no change of a timer, since its deadlines mostly lie behind a sweep that is due anyway.
+    /// Sees to it that a sweep comes at this time or before.
+    ///
+    /// One timer serves all connections: a request then costs a compare and no change of a timer, since its deadlines
+    /// mostly lie behind a sweep that is due anyway.
     func noteDeadline(_ deadline: UInt64, now: UInt64) {
         guard deadline < nextSweep else { return }
         nextSweep = deadline

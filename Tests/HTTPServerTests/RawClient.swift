@@ -138,3 +138,11 @@ final class RawClient {
         try buffer.isEmpty && !fill()
     }
 }
+
+extension RawClient {
+    /// True when something can be read, or the stream has ended, within this time.
+    func hasInput(within milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) > 0
+    }
+}

@@ -55,7 +55,9 @@ public struct HTTPPeer: Sendable, Hashable {
         }
     }
 
-    /// True when the client is on this machine: 127.0.0.0/8 or ::1. An address that is not known is not loopback.
+    /// True when the client is on this machine: 127.0.0.0/8 or ::1.
+    ///
+    /// An address that is not known is not loopback.
     public var isLoopback: Bool {
         guard isKnown else { return false }
         if let v4 { return v4 >> 24 == 127 }

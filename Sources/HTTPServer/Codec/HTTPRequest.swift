@@ -10,7 +10,9 @@ public struct HTTPRequest: Sendable {
     public let path: String
     /// What follows the `?` of the target, still encoded; nil without one.
     public let query: String?
-    /// The header fields in their order; bytes that are not UTF-8 are replaced by U+FFFD. Trailers are dropped.
+    /// The header fields in their order; bytes that are not UTF-8 are replaced by U+FFFD.
+    ///
+    /// Trailers are dropped.
     public var headers: HTTPFields
     /// The content without its transfer coding; empty when there is none.
     public var body: [UInt8]
@@ -67,7 +69,9 @@ public struct HTTPRequest: Sendable {
         query == nil ? nil : queryItems.first { $0.name == name }?.value
     }
 
-    /// The client's IP address as text; empty when it is not known. No `Forwarded` field is believed.
+    /// The client's IP address as text; empty when it is not known.
+    ///
+    /// No `Forwarded` field is believed.
     public var remoteAddress: String { peer.address }
 
     /// True when the client is on this machine.
