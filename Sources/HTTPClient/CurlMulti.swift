@@ -73,7 +73,7 @@ final class CurlMulti: @unchecked Sendable {
             all.append(transfer)
         }
         do {
-            try transfer.prepare(request, plainTextVersion: configuration.plainTextVersion)
+            try transfer.prepare(request)
         } catch {
             recycle(transfer)
             throw error

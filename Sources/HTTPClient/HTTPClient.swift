@@ -89,6 +89,8 @@ public actor HTTPClient {
     // MARK: Streamed content
 
     func nextPiece(of source: BodySource) async throws(HTTPClientError) -> [UInt8]? {
+        // What fills the source in one go is handed to a waiting reader without letting curl in again: that is done here.
+        if source.pending.isEmpty { multi?.release(source) }
         if !source.pending.isEmpty {
             let piece = source.takePending()
             multi?.release(source)

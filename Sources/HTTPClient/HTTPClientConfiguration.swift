@@ -1,13 +1,7 @@
 /// What all transfers of one client share.
+///
+/// `https` negotiates HTTP/2 by ALPN (RFC 7301) and falls back to HTTP/1.1; plain `http` is HTTP/1.1.
 public struct HTTPClientConfiguration: Sendable {
-    /// How plain `http` URLs are spoken to; `https` negotiates HTTP/2 by ALPN (RFC 7301) and falls back to HTTP/1.1.
-    public enum PlainTextVersion: Sendable {
-        /// HTTP/1.1.
-        case http1
-        /// HTTP/2 without asking first (RFC 9113, section 3.3); the server must speak it.
-        case http2PriorKnowledge
-    }
-
     /// Connections kept open, busy ones included; more are closed, the longest idle first.
     public var maxConnections: Int
     /// Connections to one host and port at a time; 0 is without limit, and transfers over the limit wait.
@@ -16,8 +10,6 @@ public struct HTTPClientConfiguration: Sendable {
     public var trustedCertificatesFile: String?
     /// A proxy's URL (`http://`, `https://`, `socks5h://`); nil connects directly, whatever the environment says.
     public var proxy: String?
-    /// How plain `http` URLs are spoken to.
-    public var plainTextVersion: PlainTextVersion
     /// Sent as `User-Agent` where a request has none; nil sends none.
     public var userAgent: String?
     /// Bytes of a streamed answer held for a slow reader before the server is made to wait.
@@ -26,14 +18,13 @@ public struct HTTPClientConfiguration: Sendable {
     /// A configuration of these; the defaults allow tens of thousands of transfers at once.
     public init(
         maxConnections: Int = 65_536, maxConnectionsPerHost: Int = 0, trustedCertificatesFile: String? = nil,
-        proxy: String? = nil, plainTextVersion: PlainTextVersion = .http1, userAgent: String? = nil,
+        proxy: String? = nil, userAgent: String? = nil,
         streamBufferBytes: Int = 256 << 10
     ) {
         self.maxConnections = maxConnections
         self.maxConnectionsPerHost = maxConnectionsPerHost
         self.trustedCertificatesFile = trustedCertificatesFile
         self.proxy = proxy
-        self.plainTextVersion = plainTextVersion
         self.userAgent = userAgent
         self.streamBufferBytes = streamBufferBytes
     }

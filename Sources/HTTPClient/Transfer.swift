@@ -113,10 +113,8 @@ final class Transfer: @unchecked Sendable {
     }
 
     /// Sets what differs between this request and the last one of the handle.
-    func prepare(_ request: HTTPClientRequest, plainTextVersion: HTTPClientConfiguration.PlainTextVersion)
-        throws(HTTPClientError)
-    {
-        try prepareTarget(request, plainTextVersion: plainTextVersion)
+    func prepare(_ request: HTTPClientRequest) throws(HTTPClientError) {
+        try prepareTarget(request)
         try prepareContent(request)
         limit = request.maxResponseBytes
         clock.set(request.timeouts)
@@ -138,9 +136,7 @@ final class Transfer: @unchecked Sendable {
         failure = nil
     }
 
-    private func prepareTarget(
-        _ request: HTTPClientRequest, plainTextVersion: HTTPClientConfiguration.PlainTextVersion
-    ) throws(HTTPClientError) {
+    private func prepareTarget(_ request: HTTPClientRequest) throws(HTTPClientError) {
         if settings.url != request.url {
             // A C string ends at NUL, so that a URL with one would silently be another.
             guard request.url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }), !request.url.isEmpty,
@@ -150,13 +146,11 @@ final class Transfer: @unchecked Sendable {
             let isEncrypted = request.url.utf8.prefix(6).elementsEqual("https:".utf8) { $0 | 0x20 == $1 | 0x20 }
             if isEncrypted != settings.isEncrypted {
                 settings.isEncrypted = isEncrypted
-                let version =
-                    isEncrypted
-                    ? CURL_HTTP_VERSION_2TLS
-                    : plainTextVersion == .http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-                _ = cb_easy_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
+                // Not HTTP/2 without TLS: curl 7.88 cannot use such a connection a second time.
+                _ = cb_easy_set_long(
+                    handle, CURLOPT_HTTP_VERSION, Int(isEncrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
                 // Waiting to learn whether the first connection multiplexes saves a burst of handshakes.
-                _ = cb_easy_set_long(handle, CURLOPT_PIPEWAIT, version == CURL_HTTP_VERSION_1_1 ? 0 : 1)
+                _ = cb_easy_set_long(handle, CURLOPT_PIPEWAIT, isEncrypted ? 1 : 0)
             }
         }
         // Zero would be curl's default of 300 s; without a limit of ours it is as good as any.

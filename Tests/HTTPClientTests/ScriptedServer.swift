@@ -82,7 +82,11 @@ final class ScriptedServer: Sendable {
         Thread.detach { [self] in
             while true {
                 let descriptor = accept(listener, nil, nil)
-                guard descriptor >= 0 else { return }
+                guard descriptor >= 0 else {
+                    // Closed by the thread that uses it: closed elsewhere, its number could come back as another test's.
+                    close(listener)
+                    return
+                }
                 var one: Int32 = 1
                 setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
                 let number = accepted.add(1, ordering: .relaxed).newValue
@@ -97,7 +101,6 @@ final class ScriptedServer: Sendable {
     /// Stops accepting; connections end with their tests.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
