@@ -8,27 +8,50 @@ extension JournalLogger {
     /// Writes a batch and ends its claim; tries again until both have succeeded or the logger is abandoned.
     func write(_ batch: Batch) async {
         var dead = batch.dead
+        var returned = batch.returned
         if !batch.jobs.isEmpty {
-            guard let rejections = await store(batch) else { return }
-            for rejection in rejections {
-                let place = batch.places[rejection.index]
-                dead.append(deadLetter(batch.claim.jobs[place], error: rejection.error))
+            guard let outcome = await store(batch) else { return }
+            for rejection in outcome.rejections {
+                dead.append(deadLetter(batch.claim.jobs[batch.places[rejection.index]], error: rejection.error))
             }
-            metrics.written.increment(by: batch.jobs.count - rejections.count)
+            for index in outcome.deferred {
+                let job = batch.claim.jobs[batch.places[index]]
+                if mayWait(batch.jobs[index].id) {
+                    returned.append(job)
+                } else {
+                    dead.append(deadLetter(job, error: "the message that it tells of is not there"))
+                }
+            }
+            metrics.written.increment(by: batch.jobs.count - outcome.rejections.count - outcome.deferred.count)
         }
-        guard await finish(batch, dead: dead) else { return }
+        note(returned: returned.count, of: batch.claim.jobs.count)
+        guard await finish(batch, dead: dead, returned: returned) else { return }
         if !dead.isEmpty {
             log.error("log jobs became dead letters", ["jobs": String(dead.count)])
             metrics.dead.increment(by: dead.count)
         }
         if !batch.returned.isEmpty {
             log.warning("log jobs are for a newer logger and stay in the queue", ["jobs": String(batch.returned.count)])
-            metrics.returned.increment(by: batch.returned.count)
         }
+        metrics.returned.increment(by: returned.count)
     }
 
-    /// - Returns: the jobs that the store refused; nil when the logger was abandoned before anything was committed.
-    private func store(_ batch: Batch) async -> [JournalWriteOutcome.Rejection]? {
+    /// Whether news of a message that is not in the store may wait for it still.
+    private func mayWait(_ id: UUID) -> Bool {
+        let now = ContinuousClock.now
+        // Most find their message at the next try, and are never asked about again.
+        if deferredSince.count > 10_000 {
+            deferredSince = deferredSince.filter { now - $0.value < configuration.patience }
+        }
+        let since = deferredSince[id] ?? now
+        deferredSince[id] = since
+        guard now - since >= configuration.patience else { return true }
+        deferredSince[id] = nil
+        return false
+    }
+
+    /// - Returns: what the store made of them; nil when the logger was abandoned before anything was committed.
+    private func store(_ batch: Batch) async -> JournalWriteOutcome? {
         var pause = configuration.firstPause
         while !isAbandoned {
             let start = ContinuousClock.now
@@ -39,7 +62,7 @@ extension JournalLogger {
                 if let oldest = batch.jobs.lazy.map(\.at).min() {
                     metrics.lag.record(Timestamp.now().duration(since: oldest))
                 }
-                return outcome.rejections
+                return outcome
             } catch {
                 metrics.retries.increment()
                 log.warning(
@@ -53,11 +76,11 @@ extension JournalLogger {
     }
 
     /// - Returns: false when the logger was abandoned; the next to claim the batch writes it again, to no effect.
-    private func finish(_ batch: Batch, dead: [[UInt8]]) async -> Bool {
+    private func finish(_ batch: Batch, dead: [[UInt8]], returned: [[UInt8]]) async -> Bool {
         var pause = configuration.firstPause
         while true {
             do {
-                try await queue.finish(batch.claim, dead: dead, returned: batch.returned)
+                try await queue.finish(batch.claim, dead: dead, returned: returned)
                 return true
             } catch {
                 log.warning("the log queue cannot be told of a commit", ["error": error.description])

@@ -22,6 +22,8 @@ public actor JournalLogger {
         public var firstPause: Duration = .milliseconds(100)
         /// The longest pause.
         public var longestPause: Duration = .seconds(5)
+        /// How long news of a message's status wait for a message that is not in the store, before they are dead letters.
+        public var patience: Duration = .seconds(30)
         /// Names the logger in dead letters.
         public var name: String
 
@@ -50,7 +52,10 @@ public actor JournalLogger {
     var isAbandoned = false
     private var claiming: Task<Void, Never>?
     private var writing: Task<Void, Never>?
+    /// How long to leave the queue alone: it holds nothing but what was given back to it.
     private var pauseBeforeClaim = Duration.zero
+    /// Since when jobs wait for the message that they tell of.
+    var deferredSince: [UUID: ContinuousClock.Instant] = [:]
 
     /// A logger between a queue and a store; see ``run()``.
     public init(
@@ -185,11 +190,18 @@ public actor JournalLogger {
             // The loop may serve a bridge too: some 100 µs at a time.
             if place & 63 == 63 { await Task.yield() }
         }
-        // Nothing but jobs for a newer logger: leave it the time to take them.
-        let isAllNewer = !batch.returned.isEmpty && batch.returned.count == claim.jobs.count
-        pauseBeforeClaim = isAllNewer ? min(max(pauseBeforeClaim * 2, .milliseconds(100)), .seconds(5)) : .zero
-        if isAllNewer, isStopping { stopsWhenEmpty = false }
         return batch
+    }
+
+    /// Takes note of how much of a claim was given back: when it was all, the next claim waits a while longer each time.
+    func note(returned: Int, of count: Int) {
+        guard returned == count else {
+            pauseBeforeClaim = .zero
+            return
+        }
+        pauseBeforeClaim = min(max(pauseBeforeClaim * 2, .milliseconds(100)), .seconds(2))
+        // What is left can only be given back again.
+        if isStopping { stopsWhenEmpty = false }
     }
 
     /// Between half of the pause and all of it, so that loggers do not come back in step.

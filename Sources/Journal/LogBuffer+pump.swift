@@ -25,7 +25,9 @@ extension LogBuffer {
         }
     }
 
-    /// Whether what waits goes out at once. Jobs that came during a push linger again unless they fill a batch.
+    /// Whether what waits goes out at once.
+    ///
+    /// Jobs that came during a push linger again unless they fill a batch.
     private var isDue: Bool {
         guard !waiting.isEmpty else { return false }
         return isDraining || isFirstRound || waiting.count >= configuration.batchJobs
@@ -106,7 +108,9 @@ extension LogBuffer {
 
     // MARK: To the spool
 
-    /// Writes all that waits to the spool; what comes meanwhile too. Without a spool, or with a broken one, nothing moves.
+    /// Writes all that waits to the spool, and what comes meanwhile.
+    ///
+    /// Without a spool, or with a broken one, nothing moves.
     ///
     /// - Parameter withInFlight: also, and first, the jobs whose push has not been answered.
     func spoolWaiting(withInFlight: Bool) async {

@@ -99,7 +99,9 @@ public actor LogBuffer {
         startPump()
     }
 
-    /// Takes one encoded job. Costs an append; never fails, never waits.
+    /// Takes one encoded job.
+    ///
+    /// Costs an append; never fails, never waits.
     public func append(_ job: [UInt8]) {
         waiting.append(job)
         waitingBytes += job.count

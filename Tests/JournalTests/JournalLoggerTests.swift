@@ -1,0 +1,231 @@
+import BridgeCore
+import EventLoop
+import JSON
+import Telemetry
+import Testing
+
+@testable import Journal
+
+@Suite struct JournalLoggerTests {
+    private struct Parts: Sendable {
+        let queue: MemoryJobQueue
+        let store = ListStore()
+        let logger: JournalLogger
+
+        init(
+            _ loop: EventLoop, batch: Int = 500, flush: Duration = .milliseconds(2), patience: Duration = .seconds(30)
+        ) {
+            queue = MemoryJobQueue(loop: loop)
+            var configuration = JournalLogger.Configuration(batch: batch, flush: flush, name: "test-logger")
+            configuration.firstPause = .milliseconds(2)
+            configuration.longestPause = .milliseconds(10)
+            configuration.patience = patience
+            logger = JournalLogger(loop: loop, queue: queue, store: store, configuration: configuration)
+        }
+
+        func push(_ messages: [LogMessage]) async throws {
+            try await queue.push(messages.map { LogJob.message($0).encoded() })
+        }
+    }
+
+    /// Runs the logger beside the body and stops it behind it.
+    private static func run(
+        _ parts: Parts, on loop: EventLoop, whenEmpty: Bool = true, _ body: () async throws -> Void
+    ) async throws {
+        let running = loop.spawn(on: parts.logger) { await $0.run() }
+        try await body()
+        await parts.logger.stop(whenEmpty: whenEmpty)
+        await running.value
+    }
+
+    @Test func `every job is written once and in order`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop)
+            var messages = Messages()
+            let jobs = messages.jobs(3_210)
+            try await Self.run(parts, on: loop) {
+                for start in stride(from: 0, to: jobs.count, by: 107) {
+                    try await parts.push(Array(jobs[start..<min(start + 107, jobs.count)]))
+                    if start.isMultiple(of: 3) { try await loop.sleep(for: .milliseconds(1)) }
+                }
+            }
+            #expect(await parts.store.messages == jobs)
+            #expect(await parts.logger.written == jobs.count)
+            #expect(await parts.queue.depth() == 0)
+        }
+    }
+
+    @Test func `batches grow while a backlog stands`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, batch: 100)
+            var messages = Messages()
+            try await parts.push(messages.jobs(6_000))
+            try await Self.run(parts, on: loop) {}
+            let batches = await parts.store.batches
+            #expect(batches.first == 100)
+            #expect(batches.max() == 2_000)
+            #expect(batches.reduce(0, +) == 6_000)
+        }
+    }
+
+    @Test func `the next batch is claimed while the store commits`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, batch: 10)
+            var messages = Messages()
+            try await parts.push(messages.jobs(100))
+            await parts.store.hold()
+            try await Self.run(parts, on: loop) {
+                try await eventually("a write under way", on: loop) { await parts.store.heldWrites == 1 }
+                // 10 are being written, 20 (twice the batch, because it was full) are claimed.
+                try await eventually("the next claim", on: loop) { await parts.queue.depth() == 70 }
+                await parts.store.release()
+            }
+            #expect(await parts.store.messages.count == 100)
+        }
+    }
+
+    @Test func `a job that is no job becomes a dead letter, and the others are written`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop)
+            var messages = Messages()
+            let good = messages.jobs(2)
+            try await parts.queue.push([
+                LogJob.message(good[0]).encoded(), bytes("not json \u{1}"),
+                bytes(#"{"v":1,"kind":"message","id":"x"}"#),
+                bytes("[1]"), LogJob.message(good[1]).encoded(), [0xFF, 0xFE],
+            ])
+            try await Self.run(parts, on: loop) {}
+            #expect(await parts.store.messages == good)
+            let dead = await parts.queue.dead()
+            #expect(dead.count == 4)
+            let letters = try dead.map { try JSONView(parsing: $0) }
+            for letter in letters {
+                #expect(letter["logger"].string == "test-logger")
+                #expect(letter["at"].string.flatMap { Timestamp($0) } != nil)
+                #expect(letter["error"].string?.isEmpty == false)
+            }
+            #expect(letters.map { $0["job"].kind } == [.string, .object, .string, .string])
+            #expect(letters[0]["job"].string == "not json \u{1}")
+            #expect(letters[1]["job"]["id"].string == "x")
+            #expect(await parts.logger.dead == 4)
+        }
+    }
+
+    @Test func `a job that the store refuses becomes a dead letter with the store's reason`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop)
+            await parts.store.refuse(text: "message 1")
+            var messages = Messages()
+            let jobs = messages.jobs(3)
+            // In front of it a job that is no job: the place in the batch is not the place among the readable ones.
+            try await parts.queue.push([bytes("?")] + jobs.map { LogJob.message($0).encoded() })
+            try await Self.run(parts, on: loop) {}
+            #expect(await parts.store.messages == [jobs[0], jobs[2]])
+            let refused = try JSONView(parsing: try #require(await parts.queue.dead().last))
+            #expect(refused["error"].string == "refused")
+            #expect(refused["job"]["id"].string == jobs[1].id.description)
+            #expect(await parts.logger.written == 2)
+        }
+    }
+
+    @Test func `a job of a later format stays in the queue`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop)
+            var messages = Messages()
+            let job = messages.next()
+            let later = bytes(#"{"v":9,"something":"else"}"#)
+            try await parts.queue.push([later])
+            try await parts.push([job])
+            try await Self.run(parts, on: loop, whenEmpty: false) {
+                try await eventually("the job that can be read", on: loop) { await parts.store.messages == [job] }
+                try await eventually("it to be given back", on: loop) { await parts.queue.depth() == 1 }
+            }
+            #expect(await parts.queue.takeAll() == [later])
+            #expect(await parts.queue.deadCount() == 0)
+        }
+    }
+
+    @Test func `news of a message that is not there yet wait for it`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop)
+            var messages = Messages()
+            let message = messages.next()
+            let change = LogStatusChange(id: message.id, at: .now(), status: .read)
+            try await parts.queue.push([LogJob.status(change).encoded()])
+            try await Self.run(parts, on: loop, whenEmpty: false) {
+                try await eventually("a first try", on: loop) { await !parts.store.batches.isEmpty }
+                try await parts.push([message])
+                try await eventually("the change", on: loop) { await parts.store.changes == [change] }
+            }
+            #expect(await parts.queue.deadCount() == 0)
+        }
+    }
+
+    @Test func `news of a message that never comes are dead letters in the end`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, patience: .milliseconds(150))
+            let change = LogStatusChange(id: Messages.anyID(), at: .now(), status: .read)
+            try await parts.queue.push([LogJob.status(change).encoded()])
+            try await Self.run(parts, on: loop, whenEmpty: false) {
+                try await eventually("the dead letter", on: loop) { await parts.queue.deadCount() == 1 }
+            }
+            #expect(await parts.store.changes.isEmpty)
+        }
+    }
+
+    @Test func `while the store is away the batch waits, and is written when it is back`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop)
+            await parts.store.fail(5)
+            var messages = Messages()
+            let jobs = messages.jobs(10)
+            try await parts.push(jobs)
+            try await Self.run(parts, on: loop) {}
+            #expect(await parts.store.messages == jobs)
+        }
+    }
+
+    @Test func `a stop finishes the batch in hand`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop)
+            await parts.store.hold()
+            var messages = Messages()
+            let jobs = messages.jobs(10)
+            try await parts.push(jobs)
+            try await Self.run(parts, on: loop, whenEmpty: false) {
+                try await eventually("a write under way", on: loop) { await parts.store.heldWrites == 1 }
+                loop.spawn {
+                    try? await loop.sleep(for: .milliseconds(5))
+                    await parts.store.release()
+                }
+            }
+            #expect(await parts.store.messages == jobs)
+            #expect(await parts.queue.takeAll() == [])
+        }
+    }
+
+    @Test func `an abandoned logger leaves what it did not commit, in order`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, batch: 5)
+            await parts.store.fail(1_000_000)
+            var messages = Messages()
+            let jobs = messages.jobs(50)
+            try await parts.push(jobs)
+            let running = loop.spawn(on: parts.logger) { await $0.run() }
+            try await eventually("a claim", on: loop) { await parts.queue.depth() < 50 }
+            await parts.logger.stop(whenEmpty: true)
+            running.cancel()
+            await running.value
+            #expect(await parts.queue.takeAll() == jobs.map { LogJob.message($0).encoded() })
+        }
+    }
+
+    @Test func `an idle logger stops at once`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, flush: .seconds(10))
+            let start = ContinuousClock.now
+            try await Self.run(parts, on: loop, whenEmpty: false) { try await loop.sleep(for: .milliseconds(5)) }
+            #expect(ContinuousClock.now - start < .milliseconds(900))
+        }
+    }
+}
