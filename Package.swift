@@ -95,6 +95,8 @@ let package = Package(
             name: "WebAdapterTests", dependencies: ["WebAdapter", "BridgeCore", "BridgeTesting", "HTTPCore", "JSON"],
             path: "Adapters/Web/Tests"),
 
+        .target(
+            name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"], path: "Tests/TestSupport"),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"]),
         .testTarget(name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer"]),
@@ -125,7 +127,7 @@ let package = Package(
             dependencies: [
                 "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON",
                 "Journal",
-                "Postgres", "Redis",
+                "Postgres", "Redis", "TestSupport",
             ]),
     ],
     cxxLanguageStandard: .cxx17

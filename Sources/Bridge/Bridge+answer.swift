@@ -11,7 +11,7 @@ extension Bridge {
         let listener = listeners.removeValue(forKey: question.id)
         let address = ReplyAddress(question.event)
         let turn = makeTurn(question, isStreaming: listener?.isStreaming ?? canStream(question.platform))
-        let typing = startTyping(for: question, to: address)
+        let typing = listener?.isDiverting == true ? nil : startTyping(for: question, to: address)
         let reply = streamedReply(turn, on: question.platform, to: address, listener: listener)
 
         do throws(AgentFailure) {
@@ -69,9 +69,13 @@ extension Bridge {
         listener: ReplyListener?
     ) async -> Outbox.Delivery {
         // Those who asked at our own endpoint have heard it already, or read it in the log.
-        if question.platform.capabilities.transport == .local { return Outbox.Delivery(parts: 1) }
+        if staysHere(question, listener) { return Outbox.Delivery(parts: 1) }
         if let reply { return await reply.finish(with: text) }
         return await question.platform.outbox.send(text, format: .markdown, to: address)
+    }
+
+    private func staysHere(_ question: Question, _ listener: ReplyListener?) -> Bool {
+        question.platform.capabilities.transport == .local || listener?.isDiverting == true
     }
 
     /// Tells the user that there is no answer; what was already shown of one stays.
@@ -84,7 +88,7 @@ extension Bridge {
         await reply?.abandon()
         guard let text = configuration.errorReply else { return }
         let delivery: Outbox.Delivery
-        if question.platform.capabilities.transport == .local {
+        if staysHere(question, listener) {
             delivery = Outbox.Delivery(parts: 1)
         } else {
             delivery = await question.platform.outbox.send(text, format: .plain, to: address)

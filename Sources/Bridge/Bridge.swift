@@ -124,7 +124,7 @@ public actor Bridge {
         let id = ids.next(at: now)
         recordInbound(event, id: id, at: now, platform: name)
         if let target = event.movedTo { recordMove(of: event.place, to: target, platform: name, at: now) }
-        for action in event.followUps {
+        for action in event.followUps where listener?.isDiverting != true {
             let outbox = platform.outbox
             loop.spawn(on: outbox) { _ = await $0.perform(action, to: ReplyAddress(event)) }
         }

@@ -14,12 +14,15 @@ final class ReplyListener: Sendable {
 
     /// True when the pieces are wanted.
     let isStreaming: Bool
+    /// True when the answer comes here instead of going to the platform: a simulated webhook is from nobody.
+    let isDiverting: Bool
     /// What is heard, to be read once; ends after `done` or `failed`.
     let news: AsyncStream<News>
     private let continuation: AsyncStream<News>.Continuation
 
-    init(isStreaming: Bool) {
+    init(isStreaming: Bool, isDiverting: Bool = false) {
         self.isStreaming = isStreaming
+        self.isDiverting = isDiverting
         (news, continuation) = AsyncStream.makeStream(of: News.self)
     }
 

@@ -1,0 +1,122 @@
+internal import BridgeCore
+internal import HTTPCore
+public import HTTPServer
+internal import JSON
+
+/// `POST /api/simulate/{platform}`: a webhook as the platform would send it, whose answer comes back here with its times.
+///
+/// Verification, engine, agent and log are the real ones; only the delivery to the platform is left out, since a made-up chat
+/// has no user. For `chatbridge simulate`.
+public struct SimulationEndpoint: Sendable {
+    private let bridge: Bridge
+    private let access: APIAccess
+
+    /// The endpoint of this engine.
+    public init(bridge: Bridge, access: APIAccess) {
+        self.bridge = bridge
+        self.access = access
+    }
+
+    /// Answers one request. Call it on the engine's loop.
+    public func respond(to request: HTTPRequest, platform name: String) -> HTTPResult {
+        switch access.check(request) {
+        case .caller: break
+        case .refused(let response): return .now(response)
+        case .visitor:
+            return .now(.error(.forbidden, code: "forbidden", message: "Visitors of the chat page may not simulate."))
+        }
+        let start = ContinuousClock.now
+        let listener = ReplyListener(isStreaming: true, isDiverting: true)
+        let taken = take(request, platform: PlatformName(name), listener: listener)
+        switch taken {
+        case .failure(let refusal): return .now(refusal.response)
+        case .success(let event):
+            let verified = start.duration(to: .now)
+            guard event?.disposition == .answer else {
+                return .now(report(event: event, answer: nil, stages: [("verified", verified)]))
+            }
+            return .later { await report(event: event, listener: listener, start: start, verified: verified) }
+        }
+    }
+
+    private struct Refusal: Error {
+        let response: HTTPResponse
+    }
+
+    /// The first event that was taken; nil where the webhook holds none.
+    private func take(
+        _ request: HTTPRequest, platform name: PlatformName, listener: ReplyListener
+    ) -> Result<InboundEvent?, Refusal> {
+        bridge.assumeIsolated { bridge in
+            guard let adapter = bridge.platforms[name]?.adapter else {
+                return .failure(
+                    Refusal(
+                        response: .error(
+                            .notFound, code: "platform_not_configured", message: "No such platform is configured here.")
+                    ))
+            }
+            let webhook = WebhookRequest(
+                method: request.method, target: request.target, headers: request.headers, body: request.body)
+            do throws(WebhookRejection) {
+                let events = try adapter.receive(webhook, at: .now()).events
+                for event in events {
+                    switch bridge.take(event, from: name, listener: listener) {
+                    case .taken: continue
+                    case .duplicate:
+                        throw WebhookRejection(.malformed, "the event was taken before: give it another number")
+                    case .full:
+                        return .failure(
+                            Refusal(
+                                response: .error(
+                                    .serviceUnavailable, code: "overloaded", message: "Too much is in work.")))
+                    }
+                }
+                return .success(events.first)
+            } catch {
+                let isForged = error.reason == .unauthorized
+                return .failure(
+                    Refusal(
+                        response: .error(
+                            isForged ? .unauthorized : .badRequest, code: isForged ? "unauthorized" : "malformed",
+                            message: error.message)))
+            }
+        }
+    }
+
+    private func report(
+        event: InboundEvent?, listener: ReplyListener, start: ContinuousClock.Instant, verified: Duration
+    ) async -> HTTPResponse {
+        var stages = [("verified", verified)]
+        for await news in listener.news {
+            let elapsed = start.duration(to: .now)
+            switch news {
+            case .text:
+                if stages.count == 1 { stages.append(("agent first byte", elapsed)) }
+            case .done(let text):
+                stages.append(("agent done", elapsed))
+                return report(event: event, answer: text, stages: stages)
+            case .failed(let failure):
+                return .error(.init(502), code: "agent_\(failure.kind.rawValue)", message: failure.description)
+            }
+        }
+        return .error(.serviceUnavailable, code: "stopping", message: "The bridge is stopping.")
+    }
+
+    private func report(event: InboundEvent?, answer: String?, stages: [(String, Duration)]) -> HTTPResponse {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.field("kind", event?.kind.rawValue)
+            object.field("conversation", event?.place.conversation.rawValue)
+            object.field("answer", answer)
+            object.arrayField("stages") { array in
+                for (name, duration) in stages {
+                    array.object {
+                        $0.field("name", name)
+                        $0.field("ms", duration / .milliseconds(1))
+                    }
+                }
+            }
+        }
+        return .json(writer.bytes)
+    }
+}

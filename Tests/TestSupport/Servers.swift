@@ -1,0 +1,115 @@
+public import Glibc
+
+/// A Redis of one test's own, to be stopped, killed and started again without anybody else feeling it.
+public final class TestRedis: @unchecked Sendable {
+    // Unchecked: one test owns it and calls it in turn.
+
+    private let folder = TemporaryFolder()
+    /// Its port on 127.0.0.1; the same after a restart.
+    public let port = TestEnvironment.freePort()
+    private var process: ChildProcess?
+
+    /// Where it is.
+    public var url: String { "redis://127.0.0.1:\(port)" }
+
+    /// Starts it, with the append-only file on.
+    public init() throws {
+        try start()
+    }
+
+    /// Starts it again, with the data it had.
+    public func start() throws {
+        process = try ChildProcess(
+            [
+                TestEnvironment.redisServer ?? "redis-server", "--bind", "127.0.0.1", "--port", "\(port)", "--dir",
+                folder.path, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
+            ], output: folder.path("log"))
+        try awaitListener(on: port, of: process)
+    }
+
+    /// Sends a signal: SIGSTOP and SIGCONT to hold it.
+    public func signal(_ number: Int32) { process?.signal(number) }
+
+    /// Ends it.
+    public func stop(_ number: Int32 = SIGTERM) {
+        process?.end(number)
+        process = nil
+    }
+}
+
+/// A Postgres of one test's own.
+public final class TestPostgres: @unchecked Sendable {
+    // Unchecked: one test owns it and calls it in turn.
+
+    private let folder = TemporaryFolder()
+    /// Its port on 127.0.0.1; the same after a restart.
+    public let port = TestEnvironment.freePort()
+    private var process: ChildProcess?
+
+    /// Where it is.
+    public var url: String { "postgres://chatbridge@127.0.0.1:\(port)/postgres" }
+
+    /// Makes a cluster and starts it; trusts whoever reaches loopback.
+    public init() throws {
+        chmod(folder.path, 0o755)
+        mkdir(folder.path("pg"), 0o700)
+        if let user = TestEnvironment.postgresUser, let entry = getpwnam(user) {
+            chown(folder.path("pg"), entry.pointee.pw_uid, entry.pointee.pw_gid)
+        }
+        let (code, output) = try ChildProcess.run(
+            asUser + [
+                program("initdb"), "--pgdata", folder.path("pg/data"), "--username=chatbridge", "--auth=trust",
+                "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+            ], in: folder)
+        guard code == 0 else { throw ChildProcess.Failure("initdb failed: \(output.suffix(500))") }
+        try start()
+    }
+
+    /// Starts it again, with the data it had.
+    public func start() throws {
+        process = try ChildProcess(
+            asUser + [
+                program("postgres"), "-D", folder.path("pg/data"), "-p", "\(port)", "-c", "listen_addresses=127.0.0.1",
+                "-c", "unix_socket_directories=", "-c", "max_connections=30",
+            ], output: folder.path("log"))
+        try awaitListener(on: port, of: process)
+    }
+
+    /// Ends it: SIGINT is the fast shutdown, SIGKILL a crash.
+    public func stop(_ number: Int32 = SIGINT) {
+        process?.end(number)
+        process = nil
+    }
+
+    private var asUser: [String] {
+        guard let user = TestEnvironment.postgresUser, let entry = getpwnam(user), getuid() == 0 else { return [] }
+        return [
+            "setpriv", "--reuid=\(entry.pointee.pw_uid)", "--regid=\(entry.pointee.pw_gid)", "--clear-groups",
+        ]
+    }
+
+    private func program(_ name: String) -> String {
+        TestEnvironment.postgresFolder.map { "\($0)/\(name)" } ?? name
+    }
+}
+
+/// Waits until something listens on a port of 127.0.0.1.
+public func awaitListener(on port: Int, of process: ChildProcess?) throws {
+    for _ in 0..<3000 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_port = UInt16(port).bigEndian
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        if code == 0 { return }
+        if process?.isRunning == false { break }
+        usleep(10_000)
+    }
+    throw ChildProcess.Failure("nothing listens on port \(port): \(process?.output.suffix(2000) ?? "")")
+}

@@ -1,0 +1,89 @@
+internal import Glibc
+
+/// What `scripts/test` tells the tests.
+public enum TestEnvironment {
+    /// The value of a variable; nil when it is unset or empty.
+    public static func value(_ name: String) -> String? {
+        guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else { return nil }
+        return value
+    }
+
+    /// The shared Redis.
+    public static var redisURL: String? { value("CHATBRIDGE_TEST_REDIS_URL") }
+    /// The shared Postgres, in which tests make databases and schemas of their own.
+    public static var databaseURL: String? { value("CHATBRIDGE_TEST_DATABASE_URL") }
+    /// The folder with the platforms' recorded payloads, where there is one.
+    public static var shared: String? { value("CHATBRIDGE_TEST_SHARED") }
+    /// The program to start a Redis of one's own.
+    public static var redisServer: String? { value("CHATBRIDGE_TEST_REDIS_SERVER") }
+    /// The folder of the programs to start a Postgres of one's own.
+    public static var postgresFolder: String? { value("CHATBRIDGE_TEST_POSTGRES_BIN") }
+    /// Whom to run Postgres as; nil: as oneself.
+    public static var postgresUser: String? { value("CHATBRIDGE_TEST_POSTGRES_USER") }
+
+    /// The `chatbridge` that was built with these tests.
+    public static var chatbridge: String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let path = String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path[..<(path.lastIndex(of: "/") ?? path.endIndex)] + "/chatbridge"
+    }
+
+    /// A port of 127.0.0.1 that was free a moment ago.
+    public static func freePort() -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                precondition(bind(descriptor, address, size) == 0)
+                getsockname(descriptor, address, &size)
+            }
+            return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+        }
+    }
+
+    /// The whole of a file; nil when it cannot be read.
+    public static func read(_ path: String) -> [UInt8]? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, file)
+            guard count > 0 else { return bytes }
+            bytes += buffer[..<count]
+        }
+    }
+
+    /// The names of a folder's files, sorted.
+    public static func files(in folder: String) -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+}
+
+/// Waits for something to come true, looking every few milliseconds.
+///
+/// - Returns: false when it has not after `limit`.
+public func eventually(
+    within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
+) async rethrows -> Bool {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
+        if try await condition() { return true }
+        try? await Task.sleep(for: .milliseconds(20))
+    }
+    return try await condition()
+}
