@@ -25,7 +25,7 @@ let package = Package(
         .target(
             name: "CSimdJSON", path: "Sources/CLibraries/CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
-        .target(name: "CWebPage", path: "Sources/CLibraries/CWebPage"),
+        .target(name: "CWebPage", path: "Sources/CLibraries/CWebPage", exclude: ["assets"]),
         .target(name: "CMigrations", path: "Sources/CLibraries/CMigrations"),
 
         // Leaves: values and wrappers that know nothing of chat.
@@ -120,6 +120,7 @@ let package = Package(
                 "JSON",
                 "Journal", "Telemetry",
             ]),
+        .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
         .testTarget(
             name: "ChatbridgeTests", dependencies: ["chatbridge", "BridgeCore"]),
         .testTarget(
