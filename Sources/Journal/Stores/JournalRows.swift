@@ -57,11 +57,16 @@ struct JournalRows {
         }
         sessions.sort { $0.id < $1.id }
         changes.sort { $0.id < $1.id }
-        // Ids of version 7 mostly come in order already. Of one id that comes twice the first message is kept.
-        if zip(messages, messages.dropFirst()).contains(where: { $0.id > $1.id }) {
-            let order = messages.indices.sorted { (messages[$0].id, $0) < (messages[$1].id, $1) }
-            messages = order.map { messages[$0] }
+        // Ids of version 7 mostly come in order already.
+        guard zip(messages, messages.dropFirst()).contains(where: { $0.id >= $1.id }) else { return }
+        var order = messages.indices.sorted { (messages[$0].id, $0) < (messages[$1].id, $1) }
+        // Of several with one id the first is kept: COPY, unlike ON CONFLICT, takes each id once.
+        var last: UUID?
+        order.removeAll { place in
+            defer { last = messages[place].id }
+            return messages[place].id == last
         }
+        messages = order.map { messages[$0] }
     }
 
     private mutating func add(session: LogMessage.Session, at: Timestamp, _ places: inout [UUID: Int]) {

@@ -4,10 +4,10 @@ internal import Synchronization
 
 /// Sessions and messages in Postgres, over one connection.
 ///
-/// A batch is one pipelined transaction in one round trip, whatever its size: the sessions, the messages, the changes of
-/// status. Use one store per logger; several loggers may write to the same database.
+/// A batch is one transaction, up to some hundred messages in one round trip, beyond that with the messages by COPY. Use one
+/// store per logger; several loggers may write to the same database.
 public final class PostgresStore: JournalStore {
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
     private let isClosed = Atomic(false)
 
     /// Connects when it is first used.
@@ -62,14 +62,8 @@ public final class PostgresStore: JournalStore {
 
     /// - Returns: The places of the changes of status whose message is not there.
     private func write(_ rows: JournalRows) async throws(WriteFailure) -> [Int] {
-        var statements: [PostgresStatement] = []
-        if !rows.sessions.isEmpty { statements.append(Self.upsert(rows.sessions)) }
-        if !rows.messages.isEmpty { statements.append(Self.insert(rows.messages)) }
-        if !rows.changes.isEmpty { statements.append(Self.update(rows.changes)) }
-        guard !statements.isEmpty else { return [] }
         do throws(PostgresError) {
-            let results = try await connection.pipeline(statements)
-            guard !rows.changes.isEmpty, let updated = results.last else { return [] }
+            guard let updated = try await updated(rows) else { return [] }
             var found: Set<PostgresUUID> = []
             for index in 0..<updated.count {
                 if let id = try updated[index].uuid("id") { found.insert(id) }
@@ -78,6 +72,29 @@ public final class PostgresStore: JournalStore {
         } catch {
             throw failure(error)
         }
+    }
+
+    private func updated(_ rows: JournalRows) async throws(PostgresError) -> PostgresRows? {
+        if rows.messages.count > Self.copyThreshold {
+            do throws(PostgresError) {
+                return try await copied(rows)
+            } catch {
+                // Some of it was written before, as after a crash between commit and acknowledgement.
+                guard error.code == .uniqueViolation else { throw error }
+            }
+        }
+        return try await pipelined(rows)
+    }
+
+    /// One transaction in one round trip.
+    private func pipelined(_ rows: JournalRows) async throws(PostgresError) -> PostgresRows? {
+        var statements: [PostgresStatement] = []
+        if !rows.sessions.isEmpty { statements.append(Self.upsert(rows.sessions)) }
+        if !rows.messages.isEmpty { statements.append(Self.insert(rows.messages)) }
+        if !rows.changes.isEmpty { statements.append(Self.update(rows.changes)) }
+        guard !statements.isEmpty else { return nil }
+        let results = try await connection.pipeline(statements)
+        return rows.changes.isEmpty ? nil : results.last
     }
 
     private func failure(_ error: PostgresError) -> WriteFailure {

@@ -67,6 +67,26 @@ import Testing
     }
 
     @Test(arguments: StoreKind.available)
+    func `a large batch, which goes another way, keeps the same rules`(kind: StoreKind) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            func large(_ range: Range<UInt64>) -> [LogJob] { range.map { .sample($0, session: $0 % 9, at: Int64($0)) } }
+            // Each of these is more than one statement takes, in no order, with a job twice and a change of status.
+            let first = try await fixture.store.write(large(0..<900).reversed() + [.sample(5), .change(7, .failed)])
+            #expect(first.rejections.isEmpty && first.deferred.isEmpty)
+            // Half of it is there already.
+            let second = try await fixture.store.write(large(450..<1400) + [.change(5000, .read)])
+            #expect(second.rejections.isEmpty && second.deferred == [950])
+            // One of it is bad.
+            var jobs = large(1400..<2400)
+            jobs[600] = .sample(2000) { $0.metadata = Array("{".utf8) }
+            #expect(try await fixture.store.write(jobs).rejections.map(\.index) == [600])
+            #expect(try await fixture.count("messages") == 2399)
+            #expect(try await fixture.count("sessions") == 9)
+            #expect(try await fixture.count("messages WHERE status = 'failed'") == 1)
+        }
+    }
+
+    @Test(arguments: StoreKind.available)
     func `a session keeps its first time and user and its latest activity`(kind: StoreKind) async throws {
         try await StoreFixture.with(kind) { fixture in
             func job(_ number: UInt64, at seconds: Int64, user: String?) -> LogJob {
