@@ -100,7 +100,7 @@ final class Transfer: @unchecked Sendable {
             cb_easy_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1),
             cb_easy_set_long(handle, CURLOPT_SSL_VERIFYPEER, 1),
             cb_easy_set_long(handle, CURLOPT_SSL_VERIFYHOST, 2),
-            cb_easy_set_long(handle, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2),
+            cb_easy_set_long(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
             // The empty string turns the environment's proxies off.
             cb_easy_set_string(handle, CURLOPT_PROXY, configuration.proxy ?? ""),
             cb_easy_set_string(handle, CURLOPT_USERAGENT, configuration.userAgent),

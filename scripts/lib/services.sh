@@ -89,6 +89,8 @@ start_redis() {
     die 'Redis did not start' 69
 }
 
+# start_postgres [OPTION]…: with further options of postgres; the last of a kind counts.
+# shellcheck disable=SC2120 # scripts/bench-logger passes some
 start_postgres() {
     local attempt port user='' as=() password
     find_postgres
@@ -115,7 +117,7 @@ start_postgres() {
         port=$(free_port)
         setpriv --pdeathsig INT "${as[@]}" "$postgres_bin/postgres" -D "$temp/postgres/data" -p "$port" \
             -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=200 \
-            -c timezone=UTC >"$temp/postgres.log" 2>&1 </dev/null &
+            -c timezone=UTC "$@" >"$temp/postgres.log" 2>&1 </dev/null &
         postgres_pid=$!
         export PGPASSWORD=$password
         if await_server "$postgres_pid" "$postgres_bin/psql" -X -q -h 127.0.0.1 -p "$port" -U chatbridge -d postgres \
