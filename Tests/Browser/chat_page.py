@@ -116,6 +116,13 @@ def fake_test_markdown_becomes_elements(chat):
     chat.wait(lambda: page.inner_text(".answer .fence button") in ("Copied", "Not allowed"), "the copy button's answer")
 
 
+def fake_test_hostile_markdown_takes_no_time(chat):
+    begun = time.monotonic()
+    chat.say("hostile", ends=False)
+    chat.wait(lambda: chat.is_idle() and chat.answers()[-1].endswith("the end"), "the end", seconds=20)
+    assert time.monotonic() - begun < 20
+
+
 def fake_test_an_answer_can_be_stopped(chat):
     chat.say("slow", ends=False)
     chat.wait(lambda: "word3" in chat.text(), "some words")

@@ -46,6 +46,11 @@ def hello(name: str) -> None:
 [bad](javascript:alert(1)) and \u202eabc\u202c.
 """
 
+# Each of these once took a naive reader of Markdown minutes, or all of its stack.
+HOSTILE = "\n\n".join([
+    "# a" + " " * 50_000 + "b", "> " * 5_000 + "x", "- " * 5_000 + "x", "**a *b " * 5_000, "`" * 5_000, "[" * 20_000,
+    "[a](" * 5_000, "a\n" * 50_000, "- a\n" + "a\n" * 50_000, "|" * 5_000 + "\n" + "|-" * 5_000, "the end"])
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -97,6 +102,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pieces = {"markdown": [MARKDOWN[i:i + 7] for i in range(0, len(MARKDOWN), 7)],
                   "slow": [f"word{i} " for i in range(200)],
                   "rtl": ["שלום, ", "מה ", "שלומך? ", "Hello **there** in English.\n\n", "- פריט ראשון\n- פריט שני\n"],
+                  "hostile": [HOSTILE],
                   "break": ["Half an ans"]}.get(word, ["You said: ", text])
         for piece in pieces:
             self.event("delta", {"text": piece})

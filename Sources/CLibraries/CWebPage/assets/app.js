@@ -36,7 +36,8 @@ function paint(message, { item, words, foot }) {
   item.querySelector(".problem")?.remove();
   const time = new Date(message.at);
   if (message.role === "user") {
-    words.replaceChildren(...plain(message.text));
+    words.replaceChildren();
+    for (const node of plain(message.text)) words.append(node);
     words.title = time.toLocaleString();
     return;
   }

@@ -6,18 +6,18 @@ export function h(tag, properties = {}, ...children) {
     if (name in element) element[name] = value;
     else element.setAttribute(name, value);
   }
-  element.append(...children);
+  for (const child of children.flat()) element.append(child);
   return element;
 }
 
 // Shows Markdown in an element. Blocks that are unchanged keep their nodes, so that a selection and a scrolled code block
 // outlive the growth of the answer.
-export function show(source, element) {
+export function show(source, element, depth = 0) {
   const blocks = split(source);
   blocks.forEach((block, index) => {
     const old = element.children[index];
     if (old?.source === block) return;
-    const node = render(block);
+    const node = depth < DEPTH ? render(block, depth + 1) : h("p", {}, plain(block));
     node.source = block;
     if (old) old.replaceWith(node);
     else element.append(node);
@@ -25,9 +25,11 @@ export function show(source, element) {
   while (element.children.length > blocks.length) element.lastElementChild.remove();
 }
 
+// The deepest nesting of lists and quotations.
+const DEPTH = 8;
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)/;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
+const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/;
 const RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?/;
 const DIVIDER = /^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
@@ -82,25 +84,25 @@ function continues(line) {
   return line !== undefined && (ITEM.test(line) || /^\s{2,}\S/.test(line));
 }
 
-function render(block) {
+function render(block, depth) {
   const lines = block.split("\n");
   switch (kind(lines[0], lines[1])) {
     case "fence": return fence(lines);
     case "heading": {
       const [, marks, text] = HEADING.exec(lines[0]);
       // The page's own headings are h1 and h2.
-      return h("h" + Math.min(marks.length + 2, 6), { dir: "auto" }, ...inline(text));
+      return h("h" + Math.min(marks.length + 2, 6), { dir: "auto" }, inline(text));
     }
     case "rule": return h("hr");
-    case "list": return list(lines);
+    case "list": return list(lines, depth);
     case "quote": {
       const text = lines.map((line) => line.replace(QUOTE, "")).join("\n");
       const quote = h("blockquote", { dir: direction(text) });
-      show(text, quote);
+      show(text, quote, depth);
       return quote;
     }
     case "table": return table(lines);
-    default: return h("p", { dir: "auto" }, ...inline(block));
+    default: return h("p", { dir: "auto" }, inline(block));
   }
 }
 
@@ -120,7 +122,7 @@ function fence(lines) {
       h("code", {}, code)));
 }
 
-function list(lines) {
+function list(lines, depth) {
   const [, indent, mark] = ITEM.exec(lines[0]);
   const number = parseInt(mark, 10);
   const element = h(isNaN(number) ? "ul" : "ol", { dir: direction(lines[0]) });
@@ -133,9 +135,12 @@ function list(lines) {
   }
   for (const item of items) {
     const blocks = h("li");
-    show(item.join("\n"), blocks);
+    show(item.join("\n"), blocks, depth);
     const first = blocks.firstElementChild;
-    if (first?.tagName === "P") first.replaceWith(...first.childNodes);
+    if (first?.tagName === "P") {
+      while (first.firstChild) first.before(first.firstChild);
+      first.remove();
+    }
     const task = /^\[([ xX])\]\s/.exec(blocks.firstChild?.data ?? "");
     if (task) blocks.firstChild.data = (task[1] === " " ? "☐ " : "☑ ") + blocks.firstChild.data.slice(4);
     element.append(blocks);
@@ -145,9 +150,9 @@ function list(lines) {
 
 function table(lines) {
   const cells = (line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/).map((c) => c.trim().replaceAll("\\|", "|"));
-  const row = (line, tag) => h("tr", {}, ...cells(line).map((cell) => h(tag, {}, ...inline(cell))));
+  const row = (line, tag) => h("tr", {}, cells(line).map((cell) => h(tag, {}, inline(cell))));
   return h("div", { className: "table", tabIndex: 0, role: "region", "aria-label": "Table" },
-    h("table", { dir: direction(lines[0]) }, h("thead", {}, row(lines[0], "th")), h("tbody", {}, ...lines.slice(2).map((line) => row(line, "td")))));
+    h("table", { dir: direction(lines[0]) }, h("thead", {}, row(lines[0], "th")), h("tbody", {}, lines.slice(2).map((line) => row(line, "td")))));
 }
 
 const INLINE = new RegExp([
@@ -161,30 +166,31 @@ const INLINE = new RegExp([
 ].join("|"), "g");
 
 // Looking for the partners of thousands of marks takes long: such a block is shown as it is.
-const INLINE_LIMIT = 20000;
+const INLINE_LIMIT = 8000;
 
 function inline(source) {
   if (source.length > INLINE_LIMIT) return plain(source);
   const nodes = [];
   let end = 0;
   for (const match of source.matchAll(INLINE)) {
-    nodes.push(...plain(source.slice(end, match.index)));
+    nodes.push(plain(source.slice(end, match.index)));
     end = match.index + match[0].length;
     if (match[1]) nodes.push(match[1]);
     else if (match[3] !== undefined) nodes.push(h("code", {}, match[3].replace(/^ (.*[^ ].*) $/, "$1")));
-    else if (match[5] !== undefined) nodes.push(h("strong", {}, ...inline(match[5])));
-    else if (match[7] !== undefined) nodes.push(h("em", {}, ...inline(match[7])));
-    else if (match[8] !== undefined) nodes.push(h("s", {}, ...inline(match[8])));
+    else if (match[5] !== undefined) nodes.push(h("strong", {}, inline(match[5])));
+    else if (match[7] !== undefined) nodes.push(h("em", {}, inline(match[7])));
+    else if (match[8] !== undefined) nodes.push(h("s", {}, inline(match[8])));
     else if (match[10] !== undefined) nodes.push(link(match[10], inline(match[9] || match[10]), match[0]));
     else nodes.push(link(match[11], plain(match[11]), match[0]));
   }
-  return nodes.concat(plain(source.slice(end)));
+  nodes.push(plain(source.slice(end)));
+  return nodes.flat();
 }
 
 function link(address, content, source) {
   const url = URL.parse ? URL.parse(address) : URL.canParse?.(address) ? new URL(address) : null;
   if (!url || !["http:", "https:", "mailto:", "tel:"].includes(url.protocol)) return source;
-  return h("a", { href: url.href, title: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...content);
+  return h("a", { href: url.href, title: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, content);
 }
 
 // Text with its line breaks. Marks that turn the reading direction, and can make an address read as another one, are
