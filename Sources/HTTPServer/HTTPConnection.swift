@@ -298,7 +298,9 @@ final class HTTPConnection: @unchecked Sendable {
         let now = core.now
         let parts = span.components
         let (seconds, isForEver) = UInt64(clamping: parts.seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        deadline = isForEver ? .max : seconds &+ UInt64(clamping: parts.attoseconds / 1_000_000_000) &+ now
+        let (time, isBeyond) = (now + UInt64(clamping: parts.attoseconds / 1_000_000_000)).addingReportingOverflow(
+            seconds)
+        deadline = isForEver || isBeyond ? .max : time
         core.noteDeadline(deadline, now: now)
     }
 

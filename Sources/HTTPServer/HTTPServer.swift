@@ -5,6 +5,14 @@ public import EventLoop
 /// Requests of a connection are answered in order; while one is handled the next are not read beyond one buffer. A server that
 /// listens keeps itself alive until ``shutdown(deadline:)``. For N loops make N servers with
 /// ``HTTPServerConfiguration/reusesPort``.
+///
+/// ```swift
+/// var router = HTTPRouter()
+/// router.decide(.get, "/health") { _, _ in .now(.text("ok")) }
+/// router.handle(.post, "/echo/:name") { request, values in .text(values["name"] ?? "") }
+/// let server = HTTPServer(on: loop, configuration: configuration) { [router] in router.respond(to: $0) }
+/// try await server.start()
+/// ```
 public actor HTTPServer {
     /// The loop that the server, its connections and its handlers run on.
     public nonisolated let loop: EventLoop

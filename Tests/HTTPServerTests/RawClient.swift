@@ -1,6 +1,6 @@
 import Glibc
 
-/// A blocking client that sends bytes as they are; every wait ends after ten seconds.
+/// A blocking client that sends bytes as they are; every wait ends after a minute, as a failure.
 final class RawClient {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -20,7 +20,7 @@ final class RawClient {
     /// - Parameter receiveBuffer: the kernel's buffer for what was not read yet; 0 leaves the default.
     init(port: UInt16, receiveBuffer: Int32 = 0) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var one: Int32 = 1
