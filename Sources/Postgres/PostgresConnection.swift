@@ -138,7 +138,7 @@ public actor PostgresConnection {
             do throws(PostgresError) {
                 result = try body(PostgresTransaction(session))
             } catch {
-                try? session.simple("ROLLBACK", operation: "a transaction")
+                session.rollBack()
                 throw error
             }
             try session.simple("COMMIT", operation: "a transaction")

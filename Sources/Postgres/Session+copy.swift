@@ -42,12 +42,11 @@ extension Session {
 
     /// 0 means that libpq's buffer is full: wait until the socket takes some of it.
     private func retrying(_ operation: String, _ attempt: () -> Int32) throws(PostgresError) {
-        var cancelSent = false
         while true {
             switch attempt() {
             case 1: return
             case 0:
-                try wait(forWriting: true, cancelSent: &cancelSent, operation)
+                try wait(forWriting: true, operation)
                 guard PQconsumeInput(handle.pointer) == 1, PQflush(handle.pointer) >= 0 else { throw lost(operation) }
             default: throw lost(operation)
             }

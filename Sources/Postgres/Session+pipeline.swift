@@ -49,7 +49,7 @@ extension Session {
         guard PQexitPipelineMode(handle.pointer) == 1 else { throw failure ?? lost(operation) }
         if let failure {
             if inTransaction && PQtransactionStatus(handle.pointer) == PQTRANS_INERROR {
-                try? simple("ROLLBACK", operation: operation)
+                rollBack()
             }
             throw failure
         }

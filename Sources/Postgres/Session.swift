@@ -18,7 +18,12 @@ final class Session {
     private let farewell = Farewell()
 
     /// Set while a call runs.
-    var interrupt: Interrupt?
+    var interrupt: Interrupt? {
+        didSet { cancelSent = false }
+    }
+
+    /// One request is enough for a call.
+    private var cancelSent = false
 
     struct StatementKey: Hashable {
         let sql: String
@@ -53,6 +58,13 @@ final class Session {
         return true
     }
 
+    /// Takes back the transaction that failed; a connection that cannot even do that is dropped by its owner.
+    func rollBack() {
+        // A cancelled task has had its cancel request; it must not reach this.
+        interrupt = nil
+        try? simple("ROLLBACK", operation: "a transaction")
+    }
+
     /// Runs one or more statements without parameters by the simple protocol, each result ignored but errors.
     func simple(_ sql: String, operation: String) throws(PostgresError) {
         guard PQsendQuery(handle.pointer, sql) == 1 else { throw lost(operation) }
@@ -68,12 +80,11 @@ final class Session {
 
     /// Sends what is queued and waits for the next result; nil ends the results of one statement.
     func nextResult(_ operation: String) throws(PostgresError) -> ResultHandle? {
-        var cancelSent = false
         while true {
             let unsent = PQflush(handle.pointer)
             guard unsent >= 0 else { break }
             if unsent == 0 && PQisBusy(handle.pointer) == 0 { break }
-            try wait(forWriting: unsent == 1, cancelSent: &cancelSent, operation)
+            try wait(forWriting: unsent == 1, operation)
             guard PQconsumeInput(handle.pointer) == 1 else { break }
         }
         // Also after a failure: libpq then has a result that says what happened.
@@ -85,7 +96,7 @@ final class Session {
     }
 
     /// Sleeps until the socket is ready, the task is cancelled, or nothing happened for too long.
-    func wait(forWriting: Bool, cancelSent: inout Bool, _ operation: String) throws(PostgresError) {
+    func wait(forWriting: Bool, _ operation: String) throws(PostgresError) {
         let socket = PQsocket(handle.pointer)
         guard socket >= 0 else { throw lost(operation) }
         var descriptors = [

@@ -238,6 +238,34 @@ import Testing
         }
     }
 
+    @Test func `a cancelled transaction is rolled back on a connection that goes on`() async throws {
+        try await TestDatabase.withSchema { database, schema in
+            try await database.simple("CREATE TABLE t(i int4)")
+            let other = PostgresConnection(
+                configuration: try PostgresConfiguration(TestDatabase.address(schema: schema)))
+            let task = Task { () -> PostgresError? in
+                do throws(PostgresError) {
+                    try await database.transaction { transaction throws(PostgresError) in
+                        _ = try transaction.query("INSERT INTO t VALUES (1)")
+                        _ = try transaction.query("SELECT pg_sleep(60) AS \(schema)")
+                    }
+                    return nil
+                } catch { return error }
+            }
+            let running = try await eventually {
+                try await other.query(
+                    "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query = $1",
+                    [.text("SELECT pg_sleep(60) AS \(schema)")]
+                ).count == 1
+            }
+            #expect(running)
+            task.cancel()
+            #expect(await task.value?.code == .cancelled)
+            #expect(try await database.query("SELECT i FROM t").count == 0)
+            #expect(await database.connectionCount == 1)
+        }
+    }
+
     @Test func `a statement over its time is stopped by the server`() async throws {
         try await TestDatabase.withSchema(timeout: .milliseconds(100)) { database, _ in
             let error = await #expect(throws: PostgresError.self) { try await database.query("SELECT pg_sleep(60)") }

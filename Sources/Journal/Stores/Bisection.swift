@@ -13,8 +13,14 @@ enum WriteFailure: Error {
 /// Writes jobs all at once, and when one of them is at fault, by halves until it is found: the others are written.
 ///
 /// One bad job among `n` costs about `2 × log2(n)` further transactions.
+///
+/// - Parameters:
+///   - jobs: The batch.
+///   - canWrite: Whether a job that is surely good could be written now; asked when no job could be and nobody knows why.
+///   - write: Writes a part in one transaction and returns the places of the deferred ones.
 func writeBisecting(
     _ jobs: [LogJob],
+    canWrite: () async -> Bool,
     _ write: (ArraySlice<LogJob>) async throws(WriteFailure) -> [Int]
 ) async throws(JournalStoreError) -> JournalWriteOutcome {
     var result = JournalWriteOutcome()
@@ -42,9 +48,20 @@ func writeBisecting(
             }
         }
     }
-    // When nothing at all can be written and nobody knows why, it is rather the database than every single job.
-    if let unexplained, result.rejections.count == jobs.count {
+    // When nothing at all can be written and nobody knows why, it may be the database rather than every single job.
+    if let unexplained, result.rejections.count == jobs.count, await !canWrite() {
         throw JournalStoreError(code: .unavailable, message: unexplained)
     }
     return result
+}
+
+extension JournalRows {
+    /// A session and a message that any working database takes, to be taken back at once.
+    static let probe = JournalRows([
+        .message(
+            LogMessage(
+                id: UUID(high: 0, low: 0), at: Timestamp(microseconds: 0),
+                session: .init(id: UUID(high: 0, low: 0), platform: "probe", conversation: "probe"),
+                direction: .inbound, text: "probe", status: .received))
+    ])
 }

@@ -17,7 +17,7 @@ public final class PostgresStore: JournalStore {
 
     /// Writes jobs in one transaction; see ``JournalStore/write(_:)``.
     public func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome {
-        try await writeBisecting(jobs) { part throws(WriteFailure) in
+        try await writeBisecting(jobs, canWrite: canWrite) { part throws(WriteFailure) in
             try await write(JournalRows(part))
         }
     }
@@ -95,6 +95,20 @@ public final class PostgresStore: JournalStore {
         guard !statements.isEmpty else { return nil }
         let results = try await connection.pipeline(statements)
         return rows.changes.isEmpty ? nil : results.last
+    }
+
+    private func canWrite() async -> Bool {
+        let probe = [Self.upsert(JournalRows.probe.sessions), Self.insert(JournalRows.probe.messages)]
+        do throws(PostgresError) {
+            try await connection.transaction { transaction throws(PostgresError) in
+                _ = try transaction.pipeline(probe)
+                // Ends in an empty transaction, so that nothing of the probe is ever seen.
+                try transaction.simple("ROLLBACK; BEGIN")
+            }
+            return true
+        } catch {
+            return false
+        }
     }
 
     private func failure(_ error: PostgresError) -> WriteFailure {

@@ -47,7 +47,7 @@ public final class SQLiteStore: JournalStore {
     /// Writes jobs in one transaction; see ``JournalStore/write(_:)``.
     public func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome {
         try await prepare()
-        return try await writeBisecting(jobs) { part throws(WriteFailure) in
+        return try await writeBisecting(jobs, canWrite: canWrite) { part throws(WriteFailure) in
             let rows = JournalRows(part)
             do throws(SQLiteError) {
                 return try await database.transaction { transaction throws(SQLiteError) in
@@ -97,6 +97,20 @@ public final class SQLiteStore: JournalStore {
     /// Closes the file.
     public func close() async {
         await database.close()
+    }
+
+    private func canWrite() async -> Bool {
+        do throws(SQLiteError) {
+            try await database.transaction { transaction throws(SQLiteError) in
+                try transaction.script("SAVEPOINT probe")
+                try Self.upsert(JournalRows.probe.sessions, transaction)
+                try Self.insert(JournalRows.probe.messages, transaction)
+                try transaction.script("ROLLBACK TO probe")
+            }
+            return true
+        } catch {
+            return false
+        }
     }
 
     private func prepare() async throws(JournalStoreError) {

@@ -37,6 +37,34 @@ import Testing
         }
     }
 
+    @Test func `a job refused for a reason of its own is rejected, a database that refuses all is not believed`()
+        async throws
+    {
+        try await StoreFixture.withSchema { configuration in
+            _ = try await MigrationRunner(try Migrations.embedded(), on: configuration).up()
+            let database = PostgresConnection(configuration: configuration)
+            func refuse(when condition: String) async throws {
+                try await database.simple(
+                    """
+                    CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN IF \(condition) THEN RAISE 'no'; END IF; RETURN NEW; END $$;
+                    CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION refuse()
+                    """)
+            }
+            let store = PostgresStore(configuration: configuration)
+            try await refuse(when: "NEW.content_text = 'bad'")
+            #expect(try await store.write([.sample(1), .sample(2, text: "bad")]).rejections.map(\.index) == [1])
+            #expect(try await store.write([.sample(2, text: "bad")]).rejections.map(\.index) == [0])
+            try await refuse(when: "true")
+            let error = await #expect(throws: JournalStoreError.self) {
+                try await store.write([.sample(3), .sample(4)])
+            }
+            #expect(error?.code == .unavailable)
+            #expect(try await database.query("SELECT id FROM messages").count == 1)
+            #expect(try await database.query("SELECT id FROM sessions WHERE platform = 'probe'").count == 0)
+        }
+    }
+
     @Test func `a server that goes away costs a retry and no job`() async throws {
         try await StoreFixture.with(.postgres) { fixture in
             try await fixture.store.ping()
