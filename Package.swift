@@ -108,7 +108,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "MarkdownTests", dependencies: ["Markdown"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
-        .testTarget(name: "BridgeCoreTests", dependencies: ["BridgeCore", "JSON"]),
+        .testTarget(
+            name: "BridgeCoreTests", dependencies: ["BridgeCore", "BridgeTesting", "HTTPCore", "JSON"]),
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "BridgeCore", "HTTPCore", "JSON"]),
         .testTarget(
             name: "JournalTests",

@@ -6,9 +6,6 @@ public protocol LongPolling: Adapter {
     /// True when the configuration asks for polling instead of a webhook.
     var isPollingEnabled: Bool { get }
 
-    /// How long the platform keeps a poll open when there is nothing to tell; the engine waits for longer than that.
-    var pollDuration: Duration { get }
-
     /// The request for what comes after a cursor; nil: from the start of what the platform still has.
     func poll(after cursor: String?) -> OutboundRequest
 

@@ -81,11 +81,13 @@ extension TelegramAdapter {
         return OutboundRequest(url: url, headers: ["Content-Type": "application/json"], body: writer.bytes)
     }
 
-    /// Writes the words as they are.
+    /// Writes the words, with `parse_mode` only where there is something to format.
     private func writeText(
         _ text: String, _ format: OutboundAction.Format, named name: StaticString, to json: inout JSONWriter
     ) {
-        json.field(name, text)
+        guard format == .markdown, let html = TelegramHTML.formatted(text) else { return json.field(name, text) }
+        json.field(name, html)
+        json.field("parse_mode", "HTML")
     }
 
     /// Identifiers are 64-bit numbers; anything else (the `@name` of a channel) goes as text.

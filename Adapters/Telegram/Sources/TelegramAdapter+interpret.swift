@@ -88,7 +88,7 @@ extension TelegramAdapter {
             }
             return DeliveryFailure(.rateLimited(after: delay), reason: reason)
         case 408, 500...: return DeliveryFailure(.temporary, reason: reason)
-        case 200..<300: return DeliveryFailure(.temporary, reason: reason)
+        case 200..<300: return DeliveryFailure(.uncertain, reason: reason)
         default: return DeliveryFailure(.refused, reason: reason)
         }
     }

@@ -6,8 +6,8 @@ extension TelegramAdapter: LongPolling {
     /// True when the configuration asks for `getUpdates`.
     public var isPollingEnabled: Bool { configuration.isPollingEnabled }
 
-    /// The `timeout` of `getUpdates`: 50 s, the longest that the Bot API keeps a poll open.
-    public var pollDuration: Duration { .seconds(50) }
+    /// The `timeout` of `getUpdates` in seconds: the longest that the Bot API keeps a poll open.
+    private static let pollTimeout = 50
 
     /// The kinds of updates to ask for: Telegram leaves reactions and changes of membership out unless they are named.
     static let updateKinds = [
@@ -23,7 +23,7 @@ extension TelegramAdapter: LongPolling {
         var writer = JSONWriter()
         writer.object { json in
             if let offset = cursor.flatMap({ Int64($0) }) { json.field("offset", offset) }
-            json.field("timeout", pollDuration.components.seconds)
+            json.field("timeout", Self.pollTimeout)
             json.field("limit", 100)  // the most that one call brings
             json.arrayField("allowed_updates") { list in
                 for kind in Self.updateKinds { list.value(kind) }

@@ -38,11 +38,6 @@ extension TelegramUpdateReader {
         view["id"].identifier.map { InboundEvent.Sender(id: PlatformUserID($0), name: view["title"].string) }
     }
 
-    /// True when a bot did this.
-    func from(_ view: JSONView, isBot: Bool) -> Bool {
-        (view["from"]["is_bot"].bool ?? false) == isBot
-    }
-
     /// The `message_id`, if there is one.
     func messageID(_ message: JSONView) -> PlatformMessageID? {
         message["message_id"].identifier.map { PlatformMessageID($0) }

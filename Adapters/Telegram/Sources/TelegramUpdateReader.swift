@@ -147,7 +147,7 @@ struct TelegramUpdateReader: Sendable {
             place: home ?? InboundEvent.Place(conversation: ConversationID(sender.id.rawValue)), sender: sender,
             target: messageID(message) ?? query["inline_message_id"].string.map { .inline($0) },
             text: query["data"].string ?? query["game_short_name"].string)
-        if from(query, isBot: true) { event.disposition = .record }
+        if query["from"]["is_bot"].bool == true { event.disposition = .record }
         if let query = query["id"].identifier { event.followUps = [.acknowledgeButton(id: query)] }
         return event
     }

@@ -71,7 +71,7 @@ struct TelegramAdapterTests {
         .init(
             "a fault of theirs", status: 502, body: #"{"ok":false,"error_code":502,"description":"Bad Gateway"}"#,
             means: failed(.temporary)),
-        .init("a proxy's page", status: 200, body: "<html>sign in</html>", means: failed(.temporary)),
+        .init("a proxy's page", status: 200, body: "<html>sign in</html>", means: failed(.uncertain)),
     ]
 
     static let profile = ConformanceProfile(
@@ -144,6 +144,14 @@ struct TelegramAdapterTests {
         (
             .send(text: "plain words,\n\nin two paragraphs. ", format: .markdown), S.message(#""text":"x""#),
             "sendMessage", #"{"chat_id":7100000042,"text":"plain words,\n\nin two paragraphs. "}"#
+        ),
+        (
+            .send(text: "**bold** & <b>\n\n`x < 1`", format: .markdown), S.message(#""text":"x""#), "sendMessage",
+            #"{"chat_id":7100000042,"text":"<b>bold</b> &amp; &lt;b&gt;\n\n<code>x &lt; 1</code>","parse_mode":"HTML"}"#
+        ),
+        (
+            .send(text: "1 < 2 && 3 > 2", format: .markdown), S.message(#""text":"x""#), "sendMessage",
+            #"{"chat_id":7100000042,"text":"1 < 2 && 3 > 2"}"#
         ),
         (
             .send(text: "a", format: .plain), topic, "sendMessage",
@@ -252,7 +260,7 @@ struct TelegramPollingTests {
         ),
         (401, #"{"ok":false,"error_code":401,"description":"Unauthorized"}"#, .unauthorized),
         (200, #"{"ok":true,"result":{}}"#, .temporary),
-        (200, "<html>", .temporary),
+        (200, "<html>", .uncertain),
     ])
     func `a poll that fails says what to do`(status: Int, body: String, kind: DeliveryFailure.Kind) {
         let response = OutboundResponse(status: HTTPStatus(status), body: Array(body.utf8))
