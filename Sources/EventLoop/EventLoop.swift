@@ -133,7 +133,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
     }
 
-    /// Ends the loop after the present turn. May be called from any thread; work that is still queued is dropped.
+    /// Ends the loop after the present turn.
+    ///
+    /// May be called from any thread; work that is still queued is dropped.
     public func stop() {
         execute { self.isStopping = true }
     }
@@ -183,7 +185,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         add(.job(UnownedJob(job)))
     }
 
-    /// Runs a closure on the loop in its next turn. May be called from any thread.
+    /// Runs a closure on the loop in its next turn.
+    ///
+    /// May be called from any thread.
     public func execute(_ closure: @escaping @Sendable () -> Void) {
         add(.closure(closure))
     }

@@ -21,7 +21,9 @@ public final class LoopTimer {
             loop.base, -1, 0,
             { _, _, context in
                 guard let context else { return }
-                Unmanaged<LoopTimer>.fromOpaque(context).takeUnretainedValue().fire()
+                // Held through the call: the owner may release the timer in it.
+                let timer = Unmanaged<LoopTimer>.fromOpaque(context).takeUnretainedValue()
+                withExtendedLifetime(timer) { timer.fire() }
             }, Unmanaged.passUnretained(self).toOpaque())
         precondition(event != nil, "out of memory")
     }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A program that runs beside a test and is ended with it.
-final class ChildProcess {
+final class ChildProcess: Sendable {
     let pid: pid_t
 
     /// Starts a program found on PATH, with its output thrown away.
