@@ -39,7 +39,7 @@ struct StoreFixture {
     }
 
     static func with(
-        _ kind: StoreKind, _ body: (StoreFixture) async throws -> Void
+        _ kind: StoreKind, _ body: @Sendable (StoreFixture) async throws -> Void
     ) async throws {
         switch kind {
         case .sqlite: try await withFile(body)
@@ -59,7 +59,7 @@ struct StoreFixture {
         }
     }
 
-    private static func withFile(_ body: (StoreFixture) async throws -> Void) async throws {
+    private static func withFile(_ body: @Sendable (StoreFixture) async throws -> Void) async throws {
         var template = Array("/tmp/chatbridge-store-XXXXXX".utf8CString)
         let folder = String(cString: try #require(mkdtemp(&template)))
         defer {
@@ -78,8 +78,15 @@ struct StoreFixture {
         await reader.close()
     }
 
+    /// Each test has up to thirteen connections.
+    private static let gate = TestGate(3)
+
     /// An empty schema, dropped afterwards.
-    static func withSchema(_ body: (PostgresConfiguration) async throws -> Void) async throws {
+    static func withSchema(_ body: @Sendable (PostgresConfiguration) async throws -> Void) async throws {
+        try await gate.pass { try await inSchema(body) }
+    }
+
+    private static func inSchema(_ body: @Sendable (PostgresConfiguration) async throws -> Void) async throws {
         let url = try #require(StoreKind.databaseURL)
         let schema = "test_\(UInt64.random(in: .min ... .max))"
         let admin = PostgresConnection(configuration: try PostgresConfiguration(url))
@@ -122,5 +129,27 @@ extension LogJob {
             LogStatusChange(
                 id: .numbered(number), at: Timestamp(microseconds: 0), status: status,
                 metadata: Array(metadata.utf8)))
+    }
+}
+
+/// Lets only so many database tests run at a time: a server takes 100 connections by default and all tests share one.
+actor TestGate {
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ limit: Int) {
+        free = limit
+    }
+
+    func pass<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+        if free > 0 {
+            free -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+        defer {
+            if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+        }
+        return try await body()
     }
 }
