@@ -14,7 +14,7 @@ func withServer(
     let server = HTTPServer(on: loop, configuration: configuration) { handler(loop, $0) }
     try await server.start()
     let port = await server.port
-    // Swift 6.3.1 leaves out the hop back from the server's actor when a nonisolated(nonsending) function is called next, and
+    // Swift 6.3.1 leaves out the hop back from the server's actor where a nonisolated(nonsending) closure is called next, and
     // the body, which blocks in its client, would then run on the loop. A synchronous call in between keeps the hop.
     precondition(!loop.isCurrent)
     do {
