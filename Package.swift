@@ -113,7 +113,9 @@ let package = Package(
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "BridgeCore", "HTTPCore", "JSON"]),
         .testTarget(
             name: "JournalTests",
-            dependencies: ["BridgeCore", "EventLoop", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry"]),
+            dependencies: [
+                "BridgeCore", "EventLoop", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry", "TestSupport",
+            ]),
         .testTarget(
             name: "BridgeTests",
             dependencies: [

@@ -1,0 +1,76 @@
+internal import Redis
+
+/// The steps that must happen as one. Lua has no rollback: each script does last what must not happen alone.
+extension RedisJobQueue {
+    /// Moves jobs from the tail of the queue (KEYS 1) to the head of a claimed list (KEYS 2) until that holds ARGV 1 of them,
+    /// in chunks of ARGV 2, and answers with the list, newest first.
+    ///
+    /// A list that holds more than ARGV 3 jobs already is left as it is, and the answer is their number.
+    /// The queue is trimmed last: whatever fails before leaves a job twice, never nowhere. `unpack` fails near 8,000 values,
+    /// hence the chunks.
+    static let claim = RedisScript(
+        name: "claim",
+        source: """
+            local held = redis.call('LLEN', KEYS[2])
+            if held > tonumber(ARGV[3]) then return held end
+            local left = tonumber(ARGV[1]) - held
+            local chunk = tonumber(ARGV[2])
+            while left > 0 do
+              local jobs = redis.call('LRANGE', KEYS[1], -math.min(left, chunk), -1)
+              local count = #jobs
+              if count == 0 then break end
+              for i = 1, math.floor(count / 2) do jobs[i], jobs[count + 1 - i] = jobs[count + 1 - i], jobs[i] end
+              redis.call('LPUSH', KEYS[2], unpack(jobs))
+              redis.call('LTRIM', KEYS[1], 0, -count - 1)
+              left = left - count
+            end
+            return redis.call('LRANGE', KEYS[2], 0, -1)
+            """)
+
+    /// Ends a claim (list KEYS 1, of which ARGV 1 jobs stay) that has dead letters (to KEYS 2) or jobs to give back
+    /// (to KEYS 3); ARGV 2 is the number of dead letters, which come first, then the others.
+    ///
+    /// Done once: the length of the list tells whether it was done before.
+    static let finish = RedisScript(
+        name: "finish",
+        source: """
+            local stay = tonumber(ARGV[1])
+            if redis.call('LLEN', KEYS[1]) <= stay then return 0 end
+            local dead = tonumber(ARGV[2])
+            for i = 3, #ARGV do redis.call('LPUSH', i < 3 + dead and KEYS[2] or KEYS[3], ARGV[i]) end
+            redis.call('LTRIM', KEYS[1], 0, stay - 1)
+            if stay == 0 then redis.call('UNLINK', KEYS[1]) end
+            return 1
+            """)
+
+    /// Takes the whole queue (KEYS 1) as a claimed list (KEYS 2), also where memory is full; answers with its length.
+    static let takeAll = RedisScript(
+        name: "takeAll",
+        source: """
+            if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+            if redis.call('RENAMENX', KEYS[1], KEYS[2]) == 0 then return 0 end
+            return redis.call('LLEN', KEYS[2])
+            """)
+
+    /// Answers with the loggers in the set KEYS 1 whose lease (ARGV 1 and the name) has run out.
+    static let lapsed = RedisScript(
+        name: "lapsed",
+        source: """
+            local lapsed = {}
+            for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+              if redis.call('EXISTS', ARGV[1] .. name) == 0 then lapsed[#lapsed + 1] = name end
+            end
+            return lapsed
+            """)
+
+    /// Takes a claimed list (KEYS 2) over as KEYS 3 unless its owner's lease (KEYS 1) stands; answers with its length.
+    ///
+    /// The list has a new name from then on, so that nothing that its owner still does can reach it.
+    static let takeOver = RedisScript(
+        name: "takeOver",
+        source: """
+            if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
+            if redis.call('RENAMENX', KEYS[2], KEYS[3]) == 0 then return 0 end
+            return redis.call('LLEN', KEYS[3])
+            """)
+}
