@@ -1,4 +1,5 @@
-/// A token or key that must never be seen: however it is printed, logged, interpolated or reflected, its value does not show.
+/// A token or key that must never be seen: however it is printed, logged, interpolated or reflected, its value does not
+/// show.
 public struct Secret: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible,
     CustomDebugStringConvertible, CustomReflectable
 {

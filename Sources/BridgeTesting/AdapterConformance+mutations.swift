@@ -1,8 +1,8 @@
 internal import BridgeCore
 
 extension AdapterConformance {
-    /// Tries seeded random changes of every payload, signed rightly: any outcome is allowed but a crash, a refusal for a
-    /// signature that is right, an event without a name or a place, or a secret in the words of an error.
+    /// Tries seeded random changes of every payload, signed rightly: any outcome is allowed but a crash, a refusal for
+    /// a signature that is right, an event without a name or a place, or a secret in the words of an error.
     func mutationFindings() -> [String] {
         var findings: [String] = []
         for (number, payload) in profile.payloads.enumerated() {

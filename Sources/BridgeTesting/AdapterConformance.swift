@@ -2,7 +2,8 @@ public import BridgeCore
 internal import HTTPCore
 internal import JSON
 
-/// The suite that every adapter runs: it tries what a platform, a mistake or an attacker may send, and lists what is wrong.
+/// The suite that every adapter runs: it tries what a platform, a mistake or an attacker may send, and lists what is
+/// wrong.
 public struct AdapterConformance: Sendable {
     let adapter: any Adapter
     let profile: ConformanceProfile

@@ -1,7 +1,8 @@
 public import BridgeCore
 public import HTTPCore
 
-/// What ``AdapterConformance`` must know of one adapter to try it: how its platform signs, what it sends, what it answers.
+/// What ``AdapterConformance`` must know of one adapter to try it: how its platform signs, what it sends, what it
+/// answers.
 ///
 /// An adapter's tests fill it with payloads of their own and report the findings:
 ///

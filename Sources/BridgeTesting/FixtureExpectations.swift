@@ -1,10 +1,12 @@
 internal import Glibc
+internal import HTTPCore
 internal import JSON
 
 /// What the recorded payloads of a platform should become: the tables in `Tests/Fixtures/expectations/`.
 ///
-/// The payloads themselves are not part of the repository. They are looked for in the folder that `CHATBRIDGE_TEST_SHARED`
-/// names, else in `../shared` beside the repository; tests that need them say so when they are not there.
+/// The payloads themselves are not part of the repository. They are looked for in the folder that
+/// `CHATBRIDGE_TEST_SHARED` names, else in `../shared` beside the repository; tests that need them say so when they are
+/// not there.
 public struct FixtureExpectations: Sendable {
     /// One payload and what it should become.
     public struct Row: Sendable, CustomStringConvertible {
@@ -19,6 +21,33 @@ public struct FixtureExpectations: Sendable {
 
         /// The file's name.
         public var description: String { file }
+
+        /// The body as its platform sends it, with identifiers that no other number gives.
+        ///
+        /// Recorded payloads share event ids, which a bridge that has seen the first would take for a retry.
+        public func body(number: Int) -> [UInt8] {
+            var body = body
+            for (name, isNumber) in [("update_id", true), ("event_id", false), ("trigger_id", false)] {
+                FixtureExpectations.rename(name, isNumber: isNumber, in: &body, number: number)
+            }
+            switch form {
+            case "payload":
+                return Array("payload=\(HTTPPercentEncoding.encode(String(decoding: body, as: UTF8.self)))".utf8)
+            case "fields":
+                let members = (try? JSONView(parsing: body))?.members.map { name, value in
+                    "\(name)=\(HTTPPercentEncoding.encode(value.string ?? ""))"
+                }
+                return Array((members ?? []).joined(separator: "&").utf8)
+            default:
+                return body
+            }
+        }
+
+        /// The media type that goes with the body.
+        public var contentType: String {
+            let isForm = !form.isEmpty || file.hasSuffix(".txt")
+            return isForm ? "application/x-www-form-urlencoded" : "application/json"
+        }
     }
 
     /// The rows, in the order of the table.
@@ -26,7 +55,8 @@ public struct FixtureExpectations: Sendable {
 
     /// Reads the table of a platform and its payloads; nil when the folder of payloads is not there.
     ///
-    /// - Throws: an error that names the file when the table is broken, or a payload is missing from it or from the folder.
+    /// - Throws: an error that names the file when the table is broken, or a payload is missing from it or from the
+    ///   folder.
     public init?(platform: String) throws(FixtureError) {
         guard let folder = Self.folder(of: platform) else { return nil }
         let table = Self.root + "/Tests/Fixtures/expectations/\(platform).json"
@@ -51,6 +81,25 @@ public struct FixtureExpectations: Sendable {
         let named = Set(rows.map(\.file)).union(json["not_inbound"].elements.compactMap(\.string))
         for file in Self.files(in: folder) where !named.contains(file) {
             throw FixtureError("\(file) is in \(folder) but not in the table")
+        }
+    }
+
+    /// Gives the first member of a name a value of its own: another number, or the text that it has with a number
+    /// behind it.
+    ///
+    /// An empty text stays empty.
+    private static func rename(_ name: String, isNumber: Bool, in body: inout [UInt8], number: Int) {
+        let key = Array("\"\(name)\"".utf8)
+        guard let start = body.indices.first(where: { body[$0...].starts(with: key) }),
+            let value = body[(start + key.count)...].firstIndex(where: { $0 != 0x20 && $0 != UInt8(ascii: ":") })
+        else { return }
+        if isNumber {
+            let end = body[value...].firstIndex { !(0x30...0x39).contains($0) } ?? body.endIndex
+            body.replaceSubrange(value..<end, with: "\(500_000_000 + number)".utf8)
+        } else if body[value] == UInt8(ascii: "\""),
+            let end = body[(value + 1)...].firstIndex(of: UInt8(ascii: "\"")), end > value + 1
+        {
+            body.insert(contentsOf: "-\(number)".utf8, at: end)
         }
     }
 

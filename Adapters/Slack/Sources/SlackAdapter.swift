@@ -10,9 +10,9 @@ public struct SlackAdapter: Adapter {
 
     /// Slack's limits.
     ///
-    /// A text is best kept to 4,000 characters and is cut at 40,000 (`chat.postMessage`, "Truncating content"), counted here in
-    /// UTF-16 units. About one message a second goes into a channel, with short bursts ("Rate limits", posting messages); the
-    /// limit of a workspace is not published. Bots have no typing indicator.
+    /// A text is best kept to 4,000 characters and is cut at 40,000 (`chat.postMessage`, "Truncating content"), counted
+    /// here in UTF-16 units. About one message a second goes into a channel, with short bursts ("Rate limits", posting
+    /// messages); the limit of a workspace is not published. Bots have no typing indicator.
     public let capabilities = Capabilities(
         textLimit: .init(4000, .utf16), editInterval: .milliseconds(1200),
         rates: .init(
@@ -31,7 +31,8 @@ public struct SlackAdapter: Adapter {
 
     /// Checks the signature and reads an event, a slash command or an interaction.
     ///
-    /// A retry (`x-slack-retry-num`) is read like a first try, which may never have been processed: the event's id tells them.
+    /// A retry (`x-slack-retry-num`) is read like a first try, which may never have been processed: the event's id
+    /// tells them.
     public func receive(_ request: WebhookRequest, at now: Timestamp) throws(WebhookRejection) -> WebhookOutcome {
         guard request.method == .post else {
             throw WebhookRejection(.methodNotAllowed, "Slack sends its requests by POST")

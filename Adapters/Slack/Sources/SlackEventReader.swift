@@ -188,7 +188,8 @@ struct SlackEventReader {
     }
 }
 
-/// Slack's times: seconds and six digits, which are also the name of a message and therefore never go through a `Double`.
+/// Slack's times: seconds and six digits, which are also the name of a message and therefore never go through a
+/// `Double`.
 enum SlackTime {
     static func timestamp(_ text: String?) -> Timestamp? {
         guard let text else { return nil }

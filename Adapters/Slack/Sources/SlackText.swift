@@ -1,4 +1,5 @@
-/// Slack's way of writing special things into texts (<https://api.slack.com/reference/surfaces/formatting>), there and back.
+/// Slack's way of writing special things into texts (<https://api.slack.com/reference/surfaces/formatting>), there and
+/// back.
 enum SlackText {
     /// A text as a reader sees it: links, mentions and channels written out, `&amp;`, `&lt;` and `&gt;` unescaped.
     static func readable(_ text: String) -> String {

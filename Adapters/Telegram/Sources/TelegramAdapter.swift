@@ -5,18 +5,18 @@ internal import JSON
 
 /// Telegram's Bot API: webhooks with a secret token or long polling in, `sendMessage` and its kin out.
 ///
-/// The wire facts are those of Bot API 10.0 (<https://core.telegram.org/bots/api>); the README beside the sources says which
-/// updates are answered and which are recorded.
+/// The wire facts are those of Bot API 10.0 (<https://core.telegram.org/bots/api>); the README beside the sources says
+/// which updates are answered and which are recorded.
 public struct TelegramAdapter: Adapter {
     /// The name in `/webhooks/telegram`.
     public let platform = PlatformName("telegram")
 
     /// Telegram's limits.
     ///
-    /// A text holds 4,096 characters "after entities parsing", counted here in UTF-16 units as entity offsets are. Rates are those
-    /// of the Bots FAQ ("My bot is hitting limits"): about one message a second in a chat with short bursts, 20 a minute in
-    /// a group, 30 a second in all. Three at once and one each 3.53 s are 20 in any minute. `sendChatAction` shows for
-    /// 5 s or less.
+    /// A text holds 4,096 characters "after entities parsing", counted here in UTF-16 units as entity offsets are.
+    /// Rates are those of the Bots FAQ ("My bot is hitting limits"): about one message a second in a chat with short
+    /// bursts, 20 a minute in a group, 30 a second in all. Three at once and one each 3.53 s are 20 in any minute.
+    /// `sendChatAction` shows for 5 s or less.
     public let capabilities = Capabilities(
         textLimit: .init(4096, .utf16), editInterval: .seconds(1), typingInterval: .milliseconds(4500),
         rates: .init(

@@ -33,10 +33,16 @@ struct TelegramContent {
         keepEntities(message["entities"])
     }
 
-    /// Keeps the entities when one says more than the text does: a link behind words, a person without a name, an emoji.
+    /// Keeps the entities when one says more than the text does: a link behind words, a person without a name, an
+    /// emoji.
     private mutating func keepEntities(_ entities: JSONView) {
-        let telling: [String] = ["text_link", "text_mention", "custom_emoji"]
-        guard entities.elements.contains(where: { telling.contains($0["type"].string ?? "") }) else { return }
+        let isTelling = entities.elements.contains { entity in
+            switch entity["type"].string {
+            case "text_link", "text_mention", "custom_emoji": true
+            default: false
+            }
+        }
+        guard isTelling else { return }
         var writer = JSONWriter()
         writer.value(entities)
         metadata["entities"] = .json(writer.bytes)

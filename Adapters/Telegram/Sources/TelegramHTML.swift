@@ -2,9 +2,11 @@ internal import Markdown
 
 /// Words with the HTML that Telegram reads, where they need any.
 enum TelegramHTML {
-    /// The text as HTML, or nil when there is nothing to format: then it goes as it is, byte for byte, without `parse_mode`.
+    /// The text as HTML, or nil when there is nothing to format: then it goes as it is, byte for byte, without
+    /// `parse_mode`.
     static func formatted(_ markdown: String) -> String? {
         let html = telegramHTML(markdown)
+        if html == markdown { return nil }
         return isOnlyEscaped(html, from: markdown) ? nil : html
     }
 

@@ -49,7 +49,8 @@ extension TelegramUpdateReader {
         return Timestamp(seconds: seconds)
     }
 
-    /// The message to which this one replies; every message of a topic "replies" to the topic's own, which says nothing.
+    /// The message to which this one replies; every message of a topic "replies" to the topic's own, which says
+    /// nothing.
     func replyTarget(of message: JSONView) -> PlatformMessageID? {
         let original = message["reply_to_message"]
         guard original.exists, !original["forum_topic_created"].exists else { return nil }

@@ -139,7 +139,8 @@ struct TelegramUpdateReader: Sendable {
     private func buttonPress(_ query: JSONView, id: String) -> InboundEvent? {
         guard let sender = user(in: query["from"]) else { return nil }
         let message = query["message"]
-        // The button of an inline message, or of one in a channel, hangs where the bot has no conversation with the presser.
+        // The button of an inline message, or of one in a channel, hangs where the bot has no conversation with the
+        // presser.
         let home = place(of: message)
         let isChannel = message["chat"]["type"].string == "channel"
         var event = InboundEvent(
@@ -185,7 +186,8 @@ struct TelegramUpdateReader: Sendable {
             case (true, false): .joined
             default: .event
             }
-        // What happened to the bot was done by `from`, in a private chat by blocking it; what happened to others is theirs.
+        // What happened to the bot was done by `from`, in a private chat by blocking it; what happened to others is
+        // theirs.
         let subject = updateKind == "my_chat_member" ? change["from"] : change["new_chat_member"]["user"]
         return InboundEvent(
             id: EventID(id), kind: kind, disposition: .record, place: place, sender: user(in: subject),
@@ -205,7 +207,8 @@ struct TelegramUpdateReader: Sendable {
         }
     }
 
-    /// The record of anything else: its kind, who and where as far as the usual fields tell, and the payload as it came.
+    /// The record of anything else: its kind, who and where as far as the usual fields tell, and the payload as it
+    /// came.
     private func unknown(_ payload: JSONView, updateKind: String, id: String) -> InboundEvent {
         let sender =
             user(in: payload["from"]) ?? user(in: payload["user"]) ?? user(in: payload["boost"]["source"]["user"])

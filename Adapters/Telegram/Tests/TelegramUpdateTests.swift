@@ -263,9 +263,20 @@ struct TelegramUpdateTests {
     @Test(arguments: FixtureTable.rows)
     func `a recorded payload becomes what the table says`(row: FixtureExpectations.Row) throws {
         let webhook = WebhookRequest(
-            target: "/webhooks/telegram", headers: ["X-Telegram-Bot-Api-Secret-Token": S.secret], body: row.body)
+            target: "/webhooks/telegram", headers: ["X-Telegram-Bot-Api-Secret-Token": S.secret],
+            body: row.body(number: 3))
         let events = try S.adapter.receive(webhook, at: S.now).events
         #expect(events.map { ExpectedEvent(of: $0) } == row.events)
+    }
+
+    @Test func `recorded payloads get names of their own`() throws {
+        var ids: Set<EventID> = []
+        for (number, row) in FixtureTable.rows.enumerated() {
+            let webhook = S.webhook(String(decoding: row.body(number: number), as: UTF8.self))
+            for event in try S.adapter.receive(webhook, at: S.now).events {
+                #expect(ids.insert(event.id).inserted, "\(row.file)")
+            }
+        }
     }
 
     /// The recorded payloads; without their folder there is nothing to test, and one line says so.

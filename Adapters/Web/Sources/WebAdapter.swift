@@ -4,8 +4,8 @@ internal import JSON
 
 /// Our own API and the chat page as a platform: `POST /api/messages` in, the waiting request or stream out.
 ///
-/// Who may call is the endpoint's business; this reads the body alone. Two header fields come from the endpoint, which sets them
-/// whatever the caller sent: the visitor's conversation and a name for the event.
+/// Who may call is the endpoint's business; this reads the body alone. Two header fields come from the endpoint, which
+/// sets them whatever the caller sent: the visitor's conversation and a name for the event.
 public struct WebAdapter: Adapter {
     /// The name in the tables; there is no `/webhooks/web`.
     public let platform = PlatformName("web")

@@ -7,7 +7,8 @@ public struct WebhookAdapter: Adapter {
     /// The name in `/webhooks/webhook`.
     public let platform = PlatformName("webhook")
 
-    /// The limits of the specification: a payload is "ideally" below 20 kB, which leaves 15,000 bytes for an answer's words.
+    /// The limits of the specification: a payload is "ideally" below 20 kB, which leaves 15,000 bytes for an answer's
+    /// words.
     ///
     /// An answer's `webhook-id` stays the same when it is sent again, so that the receiver can tell.
     public let capabilities = Capabilities(textLimit: .init(15_000, .utf8), hasIdempotentSends: true)

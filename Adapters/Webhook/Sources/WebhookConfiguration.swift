@@ -3,7 +3,8 @@ internal import Crypto
 
 /// What the generic webhook needs to know.
 public struct WebhookConfiguration: Sendable {
-    /// The secret shared with the other side, as `whsec_` and base64 of 24 to 64 bytes; prefix and padding may be missing.
+    /// The secret shared with the other side, as `whsec_` and base64 of 24 to 64 bytes; prefix and padding may be
+    /// missing.
     public var secret: Secret
     /// Where answers are sent; nil: messages are recorded and nobody is answered.
     public var replyURL: String?
