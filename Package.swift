@@ -120,8 +120,7 @@ let package = Package(
             name: "BridgeTests",
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
-                "JSON",
-                "Journal", "Telemetry",
+                "JSON", "Journal", "Telemetry", "TestSupport",
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
         .testTarget(
