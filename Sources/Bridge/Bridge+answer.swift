@@ -3,7 +3,9 @@ internal import EventLoop
 internal import Telemetry
 
 extension Bridge {
-    /// Answers one question: agent, outbox, journal. Never throws and never hangs: what goes wrong becomes the error reply.
+    /// Answers one question: agent, outbox, journal.
+    ///
+    /// Never throws and never hangs: what goes wrong becomes the error reply.
     func answer(_ question: Question) async {
         let metrics = question.platform.metrics
         let start = ContinuousClock.now
@@ -37,16 +39,22 @@ extension Bridge {
             log.warning(
                 "agent failed",
                 [
-                    "message.id": question.id.description, "adapter.name": question.platform.adapter.platform.rawValue,
+                    "message.id": question.id.description, "adapter.name": question.platform.name.rawValue,
                     "agent.name": agent.agent.name, "reason": error.description,
                 ])
-            await apologize(for: error, through: reply, of: question, to: address, listener: listener)
+            recordFailure(error, of: question)
+            listener?.receive(.failed(error))
+            // In a task of its own: at a stop the question's is cancelled, and the user is to be told all the same.
+            let apology = loop.spawn(on: self) {
+                await $0.apologize(for: error, through: reply, of: question, to: address, listener: listener)
+            }
+            await apology.value
         }
     }
 
     private func makeTurn(_ question: Question, isStreaming: Bool) -> AgentTurn {
         var turn = AgentTurn(
-            id: question.id, platform: question.platform.adapter.platform, event: question.event,
+            id: question.id, platform: question.platform.name, event: question.event,
             text: question.event.wordsForAgent, isStreaming: isStreaming)
         if agent.agent.needsHistory { turn.history = history.messages(of: turn.threadName) }
         return turn
@@ -83,9 +91,7 @@ extension Bridge {
         for failure: AgentFailure, through reply: StreamedReply?, of question: Question, to address: ReplyAddress,
         listener: ReplyListener?
     ) async {
-        recordFailure(failure, of: question)
-        listener?.receive(.failed(failure))
-        await reply?.abandon()
+        if let shown = await reply?.abandon() { recordFragment(shown, of: question) }
         guard let text = configuration.errorReply else { return }
         let delivery: Outbox.Delivery
         if staysHere(question, listener) {
@@ -120,13 +126,12 @@ private final class TimerHolder {
 }
 
 extension InboundEvent {
-    /// What an agent that reads words is told: the text, or a line that names what came.
+    /// What an agent that reads words is told: the text, and a line for each thing that came with it.
     var wordsForAgent: String {
-        let named = attachments.map { attachment in
-            attachment.name.map { "[\(attachment.kind.rawValue): \($0)]" } ?? "[\(attachment.kind.rawValue)]"
-        }
-        let words = text.flatMap { $0.isEmpty ? nil : $0 }
-        if let words { return ([words] + named).joined(separator: "\n") }
-        return named.isEmpty ? "[\(kind.rawValue)]" : named.joined(separator: "\n")
+        let words = AgentTurn.describe(self)
+        guard !attachments.isEmpty, words == text else { return words }
+        var bare = self
+        bare.text = nil
+        return words + "\n" + AgentTurn.describe(bare)
     }
 }

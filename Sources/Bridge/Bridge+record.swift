@@ -26,6 +26,14 @@ extension Bridge {
         recordOutbound(text, request: failure.requestID, delivery: delivery, metadata: metadata, to: question)
     }
 
+    /// Writes down what the user saw of an answer that broke off.
+    func recordFragment(_ shown: StreamedReply.Shown, of question: Question) {
+        let delivery = Outbox.Delivery(messageIDs: shown.message.map { [$0] } ?? [], parts: 1)
+        var metadata = Metadata(question: question, delivery: delivery)
+        metadata["partial"] = true
+        recordOutbound(shown.text, request: nil, delivery: delivery, metadata: metadata, to: question)
+    }
+
     /// Notes on the inbound message that it could not be answered.
     func recordFailure(_ failure: AgentFailure, of question: Question) {
         var metadata: Metadata = ["agent_error": .string(failure.kind.rawValue)]
@@ -50,7 +58,7 @@ extension Bridge {
         record(
             LogMessage(
                 id: ids.next(at: now), at: now,
-                session: session(of: question.event, on: question.platform.adapter.platform), direction: .outbound,
+                session: session(of: question.event, on: question.platform.name), direction: .outbound,
                 text: text, request: request, status: delivery.failure == nil ? .sent : .failed,
                 metadata: metadata.encoded()))
     }

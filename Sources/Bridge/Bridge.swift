@@ -11,11 +11,22 @@ public import Telemetry
 /// (`assumeIsolated` from the same loop), so that an acknowledgement leaves in the turn that read the request.
 public actor Bridge {
     /// One adapter with what the engine keeps for it.
-    struct Platform: Sendable {
+    ///
+    /// A class, since it goes along with each question: copies of a dozen references would cost more than the lane does.
+    final class Platform: Sendable {
+        let name: PlatformName
         let adapter: any Adapter
         let capabilities: Capabilities
         let outbox: Outbox
         let metrics: PlatformMetrics
+
+        init(adapter: any Adapter, outbox: Outbox, metrics: PlatformMetrics) {
+            name = adapter.platform
+            capabilities = adapter.capabilities
+            self.adapter = adapter
+            self.outbox = outbox
+            self.metrics = metrics
+        }
     }
 
     /// What became of an event that one of our own endpoints took in.
@@ -29,10 +40,30 @@ public actor Bridge {
     }
 
     /// The conversation that a lane serves.
-    struct LaneKey: Hashable {
+    private struct LaneKey: Hashable {
         let platform: PlatformName
-        let place: InboundEvent.Place
+        let account: AccountName
+        let conversation: ConversationID
+        let thread: ThreadID?
+
+        init(_ event: InboundEvent, on platform: Platform) {
+            self.platform = platform.name
+            account = event.place.account
+            conversation = event.place.conversation
+            thread = event.place.thread
+        }
     }
+
+    /// A conversation in work.
+    private struct Lane {
+        /// Answers the questions one by one; ends when there are no more.
+        let task: Task<Void, Never>
+        /// What waits behind the question that is being answered.
+        var waiting: [Question] = []
+    }
+
+    /// How long answers that were broken off at the drain's deadline may take to say so to their users.
+    private static let lastWords = Duration.seconds(2)
 
     /// A question on its way: taken, and not answered yet.
     struct Question: Sendable {
@@ -57,9 +88,8 @@ public actor Bridge {
     var listeners: [UUID: ReplyListener] = [:]
     private let inFlight: Gauge
     private var inbox = Inbox()
-    private var kindCounters: [PlatformName: [ContentKind: Counter]] = [:]
-    /// The conversations in work, each with the questions that wait behind the one being answered.
-    private var lanes: [LaneKey: [Question]] = [:]
+    /// The conversations in work.
+    private var lanes: [LaneKey: Lane] = [:]
     private var questions = 0
     private var isDraining = false
     private var drained: [CheckedContinuation<Void, Never>] = []
@@ -83,10 +113,7 @@ public actor Bridge {
             let outbox = Outbox(
                 loop: loop, adapter: adapter, rates: configuration.rates(of: adapter), client: client,
                 metrics: platformMetrics, log: log)
-            platforms[adapter.platform] = Platform(
-                adapter: adapter, capabilities: adapter.capabilities, outbox: outbox, metrics: platformMetrics)
-            kindCounters[adapter.platform] = Dictionary(
-                uniqueKeysWithValues: ContentKind.allCases.map { ($0, platformMetrics.events($0)) })
+            platforms[adapter.platform] = Platform(adapter: adapter, outbox: outbox, metrics: platformMetrics)
         }
         self.platforms = platforms
     }
@@ -114,12 +141,12 @@ public actor Bridge {
     }
 
     private func accept(_ event: InboundEvent, from platform: Platform, listener: ReplyListener?) -> TakeResult {
-        let name = platform.adapter.platform
+        let name = platform.name
         guard inbox.claim(event, on: name) else {
             platform.metrics.duplicates.increment()
             return .duplicate
         }
-        kindCounters[name]?[event.kind]?.increment()
+        platform.metrics.events[event.kind]?.increment()
         let now = Timestamp.now()
         let id = ids.next(at: now)
         recordInbound(event, id: id, at: now, platform: name)
@@ -136,11 +163,18 @@ public actor Bridge {
 
     private func hasRoom(for events: [InboundEvent], on platform: Platform) -> Bool {
         if isDraining { return false }
-        guard questions + events.count <= configuration.maxInFlight else { return false }
-        return events.allSatisfy { event in
-            guard event.disposition == .answer else { return true }
-            let waiting = lanes[LaneKey(platform: platform.adapter.platform, place: event.place)]?.count ?? 0
-            return waiting < configuration.maxWaitingPerConversation
+        let new = events.count { $0.disposition == .answer }
+        // A webhook with more than the limit holds would never be taken: it goes in when nothing else is there.
+        guard new == 0 || questions == 0 || questions + new <= configuration.maxInFlight else { return false }
+        // No conversation can hold more than all of them do.
+        if questions + new <= configuration.maxWaitingPerConversation { return true }
+        var added: [LaneKey: Int] = [:]
+        for event in events where event.disposition == .answer {
+            added[LaneKey(event, on: platform), default: 0] += 1
+        }
+        return added.allSatisfy { key, count in
+            guard let lane = lanes[key] else { return true }
+            return lane.waiting.count + count <= configuration.maxWaitingPerConversation
         }
     }
 
@@ -149,13 +183,10 @@ public actor Bridge {
     private func enqueue(_ question: Question) {
         questions += 1
         inFlight.add(1)
-        let key = LaneKey(platform: question.platform.adapter.platform, place: question.event.place)
-        guard lanes[key] == nil else {
-            lanes[key]?.append(question)
-            return
-        }
-        lanes[key] = []
-        loop.spawn(on: self) { await $0.runLane(key, first: question) }
+        let key = LaneKey(question.event, on: question.platform)
+        guard lanes[key]?.waiting.append(question) == nil else { return }
+        // The task's first step comes in a later turn, when its lane is in place.
+        lanes[key] = Lane(task: loop.spawn(on: self) { await $0.runLane(key, first: question) })
     }
 
     private func runLane(_ key: LaneKey, first: Question) async {
@@ -164,25 +195,61 @@ public actor Bridge {
             await answer(question)
             questions -= 1
             inFlight.add(-1)
-            if lanes[key]?.isEmpty == false { next = lanes[key]?.removeFirst() } else { next = nil }
+            next = takeNext(key)
         }
-        lanes[key] = nil
         if isDraining, lanes.isEmpty { resumeDrained() }
+    }
+
+    /// The next question of a conversation; without one, its lane is gone.
+    private func takeNext(_ key: LaneKey) -> Question? {
+        guard let waiting = lanes[key]?.waiting, !waiting.isEmpty else {
+            lanes[key] = nil
+            return nil
+        }
+        return lanes[key]?.waiting.removeFirst()
     }
 
     // MARK: Stopping
 
     /// Takes nothing more and waits until all questions are answered, or the deadline has passed.
     ///
+    /// Those who are still without an answer then are told so where two seconds suffice, and their messages are logged as
+    /// failed: drain the recorder after this.
+    ///
     /// - Returns: the number of questions that were given up.
     public func drain(deadline: Duration) async -> Int {
         isDraining = true
-        guard !lanes.isEmpty else { return 0 }
+        await waitForLanes(atMost: deadline)
+        let unanswered = questions
+        if unanswered > 0 {
+            giveUp()
+            await waitForLanes(atMost: Bridge.lastWords)
+        }
+        return unanswered
+    }
+
+    private func waitForLanes(atMost limit: Duration) async {
+        guard !lanes.isEmpty else { return }
         let timer = LoopTimer(on: loop) { [weak self] in self?.assumeIsolated { $0.resumeDrained() } }
-        timer.schedule(after: deadline)
+        timer.schedule(after: limit)
         await withCheckedContinuation { drained.append($0) }
         timer.cancel()
-        return questions
+    }
+
+    /// Breaks off what is in work and notes that what waits has no answer.
+    private func giveUp() {
+        let failure = AgentFailure(.unreachable, "the bridge was stopped before there was an answer")
+        for key in lanes.keys {
+            let waiting = lanes[key]?.waiting ?? []
+            lanes[key]?.waiting = []
+            lanes[key]?.task.cancel()
+            questions -= waiting.count
+            inFlight.add(-waiting.count)
+            for question in waiting {
+                recordFailure(failure, of: question)
+                listeners.removeValue(forKey: question.id)?.receive(.failed(failure))
+            }
+        }
     }
 
     private func resumeDrained() {

@@ -3,18 +3,25 @@ internal import BridgeCore
 /// The last turns of each conversation, for agents that keep no memory of their own.
 struct ConversationHistory {
     /// Messages longer than this are kept in part: an agent's context is paid for by length.
-    private static let bytesPerMessage = 16_384
+    static let bytesPerMessage = 16_384
+    /// What a message takes in memory besides its text, more or less.
+    private static let bytesBesides = 64
 
     private let limit: Int
     private var turns: GenerationalCache<String, [AgentTurn.Message]>
 
     /// - Parameters:
     ///   - limit: messages kept of one conversation.
-    ///   - conversations: conversations kept, up to twice as many.
-    init(limit: Int, conversations: Int = 5_000) {
+    ///   - bytes: text kept of all conversations, up to twice as much; those silent for longest are forgotten first.
+    init(limit: Int, bytes: Int = 16 << 20) {
         self.limit = limit
-        turns = GenerationalCache(capacity: conversations)
+        turns = GenerationalCache(capacity: bytes) { messages in
+            messages.reduce(0) { $0 + $1.text.utf8.count + ConversationHistory.bytesBesides }
+        }
     }
+
+    /// Conversations that are remembered.
+    var count: Int { turns.count }
 
     mutating func messages(of conversation: String) -> [AgentTurn.Message] {
         turns[conversation] ?? []
@@ -32,6 +39,8 @@ struct ConversationHistory {
 
     private static func shortened(_ text: String) -> String {
         guard text.utf8.count > bytesPerMessage else { return text }
-        return String(decoding: text.utf8.prefix(bytesPerMessage), as: UTF8.self)
+        // Rounded down to a whole scalar; the last character may still lack some of its own.
+        let start = text[..<text.utf8.index(text.startIndex, offsetBy: bytesPerMessage)]
+        return String(start.count > 1 ? start.dropLast() : start)
     }
 }

@@ -40,8 +40,16 @@ public actor FileCursorStore: CursorStore {
         let temporary = path(of: platform) + ".new"
         guard let file = fopen(temporary, "w") else { throw failure("write", platform) }
         let isWritten = fputs(cursor + "\n", file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0
+        let problem = isWritten ? nil : failure("write", platform)
         fclose(file)
-        guard isWritten, rename(temporary, path(of: platform)) == 0 else { throw failure("write", platform) }
+        if let problem { throw problem }
+        guard rename(temporary, path(of: platform)) == 0 else { throw failure("write", platform) }
+        // The new name is in the folder, which is a file of its own to a machine that crashes.
+        let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
     }
 
     private func path(of platform: PlatformName) -> String {

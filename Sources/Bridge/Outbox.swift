@@ -25,8 +25,12 @@ actor Outbox {
 
     /// Tries of one request in all; with the backoff below they span some 15 seconds.
     private static let maximumAttempts = 6
-    /// A platform that wants us to wait for longer than this gets no answer to a message that is stale by then.
+    /// A platform that wants us to wait for longer than this in all gets no answer to a message that is stale by then.
     private static let longestWait = Duration.seconds(300)
+    /// A platform that fails slowly is not tried again after this time: the conversation's next message waits behind.
+    private static let longestTry = Duration.seconds(60)
+    /// Other ways that are tried for one action: as plain text, and in the conversation that it moved to.
+    private static let maximumDetours = 2
 
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -73,7 +77,7 @@ actor Outbox {
 
     /// The first message's worth of a text: what a streamed answer shows while it grows.
     func firstPart(of text: String) -> String {
-        splitter.split(text, format: .markdown).first ?? ""
+        splitter.firstPart(of: text, format: .markdown)
     }
 
     /// The messages that a text takes.
@@ -88,37 +92,36 @@ actor Outbox {
             replyContext: address.replyContext)
         let start = ContinuousClock.now
         var attempt = 0
+        var detours = 0
         while true {
-            let wait = pacer.reserve(action.place, at: .now)
-            if wait > .zero {
-                metrics.paced.increment()
-                guard await pause(wait) else { return .failed(DeliveryFailure(.temporary, reason: "stopping")) }
+            guard await waitForTurn(of: action) else {
+                return end(action, .failed(DeliveryFailure(.temporary, reason: "the bridge was stopped")), since: start)
             }
             attempt += 1
             switch await attemptOnce(action, number: attempt) {
             case .done(let result):
-                if case .failed(let failure) = result, let plan = alternative(to: action, after: failure) {
+                if case .failed(let failure) = result, detours < Outbox.maximumDetours,
+                    let plan = alternative(to: action, after: failure)
+                {
                     action = plan
                     attempt -= 1
+                    detours += 1
                     continue
                 }
-                metrics.deliverySeconds.record(start.duration(to: .now))
-                note(result, of: action)
-                return result
+                return end(action, result, since: start)
             case .again(let delay, let failure):
-                guard attempt < Outbox.maximumAttempts else {
-                    note(.failed(failure), of: action)
-                    return .failed(failure)
+                guard attempt < Outbox.maximumAttempts, isWorthwhile(failure, after: start.duration(to: .now)) else {
+                    return end(action, .failed(failure), since: start)
                 }
                 metrics.retries.increment()
-                guard await pause(delay) else { return .failed(failure) }
+                guard await pause(until: .now + delay) else { return end(action, .failed(failure), since: start) }
             }
         }
     }
 
-    /// Shows the typing indicator if the budget has room for it: it never delays anything.
+    /// Shows the typing indicator if the budget has room for it and for the answer too: it never delays anything.
     func showTyping(to address: ReplyAddress) async {
-        guard pacer.isFree(address.place, at: .now) else { return }
+        guard pacer.isFree(address.place, for: 2, at: .now) else { return }
         let action = OutboundAction(
             id: ids.next(at: .now()), kind: .typing, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
@@ -141,10 +144,7 @@ actor Outbox {
                     method: request.method, url: request.url, headers: request.headers, body: request.body,
                     maxResponseBytes: 1 << 20))
         } catch {
-            guard error.mayHaveBeenProcessed, !canRepeat(action) else {
-                return .again(after: backoff(number), DeliveryFailure(.temporary, reason: error.message))
-            }
-            return .done(.failed(DeliveryFailure(.uncertain, reason: error.message)))
+            return attempt(at: action, number: number, endedBy: error)
         }
         let result = adapter.interpret(
             OutboundResponse(status: response.status, headers: response.headers, body: response.body), to: action)
@@ -154,7 +154,6 @@ actor Outbox {
             let delay = after ?? backoff(number)
             pacer.block(action.place, for: delay, at: .now)
             metrics.rateLimited.increment()
-            guard delay <= Outbox.longestWait else { return .done(result) }
             // The pacer holds the conversation back for as long as the platform asks, this action among the rest.
             return .again(after: .zero, failure)
         case .temporary:
@@ -164,13 +163,45 @@ actor Outbox {
         }
     }
 
+    private func attempt(at action: OutboundAction, number: Int, endedBy error: HTTPClientError) -> Attempt {
+        switch error.code {
+        case .badURL, .badRequest, .unsupportedProtocol:
+            return .done(.failed(DeliveryFailure(.refused, reason: error.message)))
+        case .cancelled:
+            let kind = error.mayHaveBeenProcessed ? DeliveryFailure.Kind.uncertain : .temporary
+            return .done(.failed(DeliveryFailure(kind, reason: error.message)))
+        default:
+            if error.mayHaveBeenProcessed, !canRepeat(action) {
+                return .done(.failed(DeliveryFailure(.uncertain, reason: error.message)))
+            }
+            return .again(after: backoff(number), DeliveryFailure(.temporary, reason: error.message))
+        }
+    }
+
+    /// Waits until the pace allows the action; false when the task was cancelled.
+    private func waitForTurn(of action: OutboundAction) async -> Bool {
+        var wait = pacer.reserve(action.place, at: .now)
+        if wait > .zero { metrics.paced.increment() }
+        while wait > .zero {
+            guard await pause(until: .now + wait) else { return false }
+            // Meanwhile the platform may have asked for patience with this conversation.
+            wait = pacer.isBlocked(action.place, at: .now) ? pacer.reserve(action.place, at: .now) : .zero
+        }
+        return true
+    }
+
+    private func isWorthwhile(_ failure: DeliveryFailure, after elapsed: Duration) -> Bool {
+        guard case .rateLimited(let delay) = failure.kind else { return elapsed < Outbox.longestTry }
+        return elapsed + (delay ?? .zero) <= Outbox.longestWait
+    }
+
     /// True for what does no harm when it is done twice.
     private func canRepeat(_ action: OutboundAction) -> Bool {
         if case .send = action.kind { return capabilities.hasIdempotentSends }
         return true
     }
 
-    /// Another way to do the same, where a failure shows one; each is taken once.
+    /// Another way to do the same, where a failure shows one.
     private func alternative(to action: OutboundAction, after failure: DeliveryFailure) -> OutboundAction? {
         var changed = action
         switch (failure.kind, action.kind) {
@@ -186,7 +217,10 @@ actor Outbox {
         return changed
     }
 
-    private func note(_ result: DeliveryResult, of action: OutboundAction) {
+    private func end(
+        _ action: OutboundAction, _ result: DeliveryResult, since start: ContinuousClock.Instant
+    ) -> DeliveryResult {
+        metrics.deliverySeconds.record(start.duration(to: .now))
         switch result {
         case .delivered:
             metrics.delivered.increment()
@@ -199,6 +233,7 @@ actor Outbox {
                     "reason": failure.reason,
                 ])
         }
+        return result
     }
 
     private func backoff(_ attempt: Int) -> Duration {
@@ -206,9 +241,13 @@ actor Outbox {
         return base * Double.random(in: 0.75...1.25, using: &jitter)
     }
 
-    private func pause(_ duration: Duration) async -> Bool {
+    /// Waits; false when the task was cancelled.
+    private func pause(until end: ContinuousClock.Instant) async -> Bool {
         do {
-            try await loop.sleep(for: duration)
+            // Looked at again, since the loop's clock ticks in milliseconds and a platform's patience is exact.
+            while case let rest = ContinuousClock.now.duration(to: end), rest > .zero {
+                try await loop.sleep(for: rest)
+            }
             return true
         } catch {
             return false

@@ -8,6 +8,8 @@ struct Pacer {
     private let rates: Capabilities.Rates
     private var overall: ContinuousClock.Instant?
     private var conversations: [ConversationID: ContinuousClock.Instant] = [:]
+    /// Until when the platform wants to hear nothing of a conversation.
+    private var blocks: [ConversationID: ContinuousClock.Instant] = [:]
     private var pruneAt = 1024
 
     init(rates: Capabilities.Rates) {
@@ -25,13 +27,20 @@ struct Pacer {
         return wait
     }
 
-    /// True when a request could go out at once; takes no place.
-    func isFree(_ place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Bool {
-        delay(for: place, at: now) == .zero
+    /// True when so many requests could go out at once; takes no place.
+    func isFree(_ place: InboundEvent.Place, for count: Int = 1, at now: ContinuousClock.Instant) -> Bool {
+        delay(for: place, behind: count - 1, at: now) == .zero
+    }
+
+    /// True while the platform wants to hear nothing: those who took their place in line earlier have to wait as well.
+    func isBlocked(_ place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Bool {
+        guard let end = blocks[place.conversation] else { return false }
+        return end > now
     }
 
     /// Holds a conversation back after the platform said so.
     mutating func block(_ place: InboundEvent.Place, for duration: Duration, at now: ContinuousClock.Instant) {
+        blocks[place.conversation] = max(blocks[place.conversation] ?? now, now + duration)
         // The burst must not run ahead of the block: the point is moved past it by as much.
         let ahead = rate(for: place).map { $0.interval * ($0.burst - 1) } ?? .zero
         conversations[place.conversation] = max(conversations[place.conversation] ?? now, now + duration + ahead)
@@ -41,22 +50,32 @@ struct Pacer {
         place.isGroup ? rates.group ?? rates.conversation : rates.conversation
     }
 
-    private func delay(for place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Duration {
+    /// How long a request has to wait behind so many that would be made now.
+    private func delay(
+        for place: InboundEvent.Place, behind count: Int = 0, at now: ContinuousClock.Instant
+    ) -> Duration {
         var wait = Duration.zero
-        if let due = conversations[place.conversation] {
-            let rate = rate(for: place) ?? Capabilities.Rate(burst: 1, interval: .zero)
-            wait = max(wait, now.duration(to: due) - rate.interval * (rate.burst - 1))
+        if let rate = rate(for: place) {
+            wait = max(wait, delay(until: conversations[place.conversation], rate, behind: count, at: now))
+        } else if let due = conversations[place.conversation] {
+            wait = max(wait, now.duration(to: due))
         }
-        if let rate = rates.overall, let due = overall {
-            wait = max(wait, now.duration(to: due) - rate.interval * (rate.burst - 1))
-        }
+        if let rate = rates.overall { wait = max(wait, delay(until: overall, rate, behind: count, at: now)) }
         return wait
+    }
+
+    private func delay(
+        until due: ContinuousClock.Instant?, _ rate: Capabilities.Rate, behind count: Int,
+        at now: ContinuousClock.Instant
+    ) -> Duration {
+        now.duration(to: max(due ?? now, now)) - rate.interval * (rate.burst - 1 - count)
     }
 
     /// Forgets conversations whose budget is full again, when there are many.
     private mutating func prune(at now: ContinuousClock.Instant) {
         guard conversations.count > pruneAt else { return }
         conversations = conversations.filter { $0.value > now }
+        blocks = blocks.filter { $0.value > now }
         pruneAt = max(1024, conversations.count * 2)
     }
 }

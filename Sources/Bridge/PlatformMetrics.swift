@@ -18,12 +18,9 @@ struct PlatformMetrics: Sendable {
     let agentSeconds: Histogram
     let deliverySeconds: Histogram
     let addedSeconds: Histogram
-    private let metrics: Metrics
-    private let platform: PlatformName
+    let events: [ContentKind: Counter]
 
     init(_ metrics: Metrics, platform: PlatformName) {
-        self.metrics = metrics
-        self.platform = platform
         let labels: Metrics.Labels = [("platform", platform.rawValue)]
         func counter(_ name: String, _ help: String) -> Counter { metrics.counter(name, help: help, labels: labels) }
         func histogram(_ name: String, _ help: String) -> Histogram {
@@ -45,12 +42,12 @@ struct PlatformMetrics: Sendable {
         agentSeconds = histogram("chatbridge_agent_seconds", "Agent asked to answer whole.")
         deliverySeconds = histogram("chatbridge_delivery_seconds", "Action begun to platform's answer.")
         addedSeconds = histogram("chatbridge_added_seconds", "Event taken to answer delivered, less the agent's time.")
-    }
-
-    /// The counter of events of a kind.
-    func events(_ kind: ContentKind) -> Counter {
-        metrics.counter(
-            "chatbridge_events_total", help: "Events taken, by kind.",
-            labels: [("platform", platform.rawValue), ("kind", kind.rawValue)])
+        events = Dictionary(
+            uniqueKeysWithValues: ContentKind.allCases.map { kind in
+                let labels = labels + [("kind", kind.rawValue)]
+                return (
+                    kind, metrics.counter("chatbridge_events_total", help: "Events taken, by kind.", labels: labels)
+                )
+            })
     }
 }

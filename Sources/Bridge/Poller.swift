@@ -15,11 +15,12 @@ public protocol CursorStore: Sendable {
 ///
 /// The cursor moves on once the engine has taken the events: what a crash interrupts is fetched again.
 public struct Poller: Sendable {
-    /// Longer than any platform holds a poll open.
-    private static let timeouts = HTTPClientRequest.Timeouts(
-        firstByte: .seconds(90), idle: .seconds(30), total: .seconds(120))
     private static let longestPause = Duration.seconds(30)
+    /// A poll that brings nothing and does not wait either is made again after this time.
+    private static let emptyPause = Duration.seconds(1)
 
+    /// Longer than the platform holds a poll open.
+    private let timeouts: HTTPClientRequest.Timeouts
     private let adapter: any LongPolling
     private let bridge: Bridge
     private let client: HTTPClient
@@ -34,10 +35,14 @@ public struct Poller: Sendable {
         self.bridge = bridge
         self.client = client
         self.cursors = cursors
+        let longest = adapter.pollDuration + .seconds(30)
+        timeouts = HTTPClientRequest.Timeouts(firstByte: longest, idle: .seconds(30), total: longest + .seconds(30))
         self.log = log.with("adapter.name", adapter.platform.rawValue)
     }
 
-    /// Polls until the task is cancelled. Runs on the engine's loop.
+    /// Polls until the task is cancelled.
+    ///
+    /// Runs on the engine's loop.
     public func run() async {
         var pause = Duration.zero
         var cursor: String?
@@ -48,14 +53,19 @@ public struct Poller: Sendable {
         }
         log.info("polling")
         while !Task.isCancelled {
+            let start = ContinuousClock.now
             switch await poll(after: cursor) {
             case .events(let events, let next):
                 pause = .zero
                 guard await hand(events) else { return }
-                guard let next, next != cursor else { continue }
-                cursor = next
-                await store(next)
+                if let next, next != cursor {
+                    cursor = next
+                    await store(next)
+                } else if start.duration(to: .now) < min(adapter.pollDuration, Poller.emptyPause) {
+                    try? await bridge.loop.sleep(for: Poller.emptyPause)
+                }
             case .failed(let failure):
+                if Task.isCancelled { return }
                 if case .rateLimited(let after?) = failure.kind { pause = after } else { pause = longer(than: pause) }
                 log.warning("polling failed", ["reason": failure.reason, "retry.after": "\(pause)"])
                 try? await bridge.loop.sleep(for: pause)
@@ -69,7 +79,7 @@ public struct Poller: Sendable {
             let response = try await client.send(
                 HTTPClientRequest(
                     method: request.method, url: request.url, headers: request.headers, body: request.body,
-                    timeouts: Poller.timeouts, maxResponseBytes: 16 << 20))
+                    timeouts: timeouts, maxResponseBytes: 16 << 20))
             return adapter.interpretPoll(
                 OutboundResponse(status: response.status, headers: response.headers, body: response.body))
         } catch {

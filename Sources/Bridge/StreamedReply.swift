@@ -9,6 +9,14 @@ actor StreamedReply {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
+    /// What the user sees of an answer at a time.
+    struct Shown: Sendable {
+        /// The words.
+        var text: String
+        /// The message in which they stand, where the platform named it.
+        var message: PlatformMessageID?
+    }
+
     /// The first words are shown after this time: answers that are whole by then are sent as one message.
     private static let firstDelay = Duration.milliseconds(500)
 
@@ -43,20 +51,38 @@ actor StreamedReply {
         pause?.cancel()
         // An update that is on its way is waited for: its message is the one to edit.
         await updates?.value
-        guard let message else {
-            if let failure, !failure.isTemporary { return Outbox.Delivery(failure: failure) }
-            // A platform that named no message cannot have it edited: what was not shown yet follows.
-            let rest = final.hasPrefix(shown) ? String(final.dropFirst(shown.count)) : final
-            return await outbox.send(rest, format: .markdown, to: address)
-        }
-        return await replace(message, with: final)
+        if let message { return await replace(message, with: final) }
+        if !shown.isEmpty { return await sendRest(of: final) }
+        if let failure, StreamedReply.isFinal(failure) { return Outbox.Delivery(failure: failure) }
+        return await outbox.send(final, format: .markdown, to: address)
     }
 
     /// Ends the answer as it stands: the agent failed, and what was shown stays shown.
-    func abandon() async {
+    ///
+    /// - Returns: what the user sees; nil when nothing was shown.
+    func abandon() async -> Shown? {
         isFinished = true
         pause?.cancel()
         await updates?.value
+        return shown.isEmpty ? nil : Shown(text: shown, message: message)
+    }
+
+    /// Says what a platform that named no message, and so cannot have it edited, was not told yet.
+    private func sendRest(of final: String) async -> Outbox.Delivery {
+        let rest = final.hasPrefix(shown) ? String(final.dropFirst(shown.count)) : final
+        guard !rest.allSatisfy(\.isWhitespace) else { return Outbox.Delivery(parts: 1) }
+        var delivery = await outbox.send(rest, format: .markdown, to: address)
+        delivery.parts += 1
+        return delivery
+    }
+
+    /// True when a new message would meet the same failure.
+    private static func isFinal(_ failure: DeliveryFailure) -> Bool {
+        switch failure.kind {
+        case .blocked, .unauthorized, .gone, .refused: true
+        // Uncertain: at most a few first words may stand there, and the answer is worth more than their absence.
+        case .uncertain, .temporary, .rateLimited, .formattingRefused, .conversationMoved: false
+        }
     }
 
     private func replace(_ message: PlatformMessageID, with final: String) async -> Outbox.Delivery {
@@ -66,8 +92,10 @@ actor StreamedReply {
         if first != shown {
             let result = await outbox.perform(.edit(message: message, text: first, format: .markdown), to: address)
             if case .failed(let failure) = result {
-                // The user or a moderator removed the message: the answer goes out as a new one.
-                if failure.kind == .gone { return await outbox.send(final, format: .markdown, to: address) }
+                // The user or a moderator removed the message, or it may not be edited: the answer goes out as a new one.
+                if failure.kind == .gone || failure.kind == .refused {
+                    return await outbox.send(final, format: .markdown, to: address)
+                }
                 delivery.failure = failure
                 return delivery
             }
@@ -87,10 +115,13 @@ actor StreamedReply {
 
     private func showUpdates() async {
         var delay = StreamedReply.firstDelay
+        var seen = 0
         while !isFinished, failure == nil {
             await wait(delay)
             delay = interval
             if isFinished { return }
+            guard text.utf8.count != seen else { continue }
+            seen = text.utf8.count
             let part = await outbox.firstPart(of: text)
             guard part != shown, !part.allSatisfy(\.isWhitespace) else { continue }
             let kind: OutboundAction.Kind =
@@ -100,8 +131,9 @@ actor StreamedReply {
             switch await outbox.perform(kind, to: address) {
             case .delivered(let id):
                 shown = part
-                if message == nil { message = id }
-                if message == nil { return }
+                // Without a name the message cannot be edited: the rest follows at the end.
+                guard let name = message ?? id else { return }
+                message = name
             case .failed(let failure):
                 self.failure = failure
             }

@@ -19,7 +19,7 @@ public struct TextSplitter: Sendable {
     public func split(_ text: String, format: OutboundAction.Format) -> [String] {
         guard !text.isEmpty else { return [] }
         // Every unit is at most as many as the bytes: the common case costs one comparison.
-        if text.utf8.count <= limit.count || measure(text[...]) <= limit.count { return [text] }
+        if fits(text[...], limit.count) { return [text] }
         var parts: [String] = []
         var rest = text[...]
         var fence: CodeFence?
@@ -28,7 +28,7 @@ public struct TextSplitter: Sendable {
             // Room for the lines that reopen and close a fence; a limit too small for them gets the bare text.
             let room = limit.count - measure(opening[...])
             let spare = format == .markdown ? 16 : 0
-            if measure(rest) <= room {
+            if fits(rest, room) {
                 parts.append(opening + rest)
                 break
             }
@@ -49,6 +49,21 @@ public struct TextSplitter: Sendable {
             fence = room > spare * 2 ? next : nil
         }
         return parts
+    }
+
+    /// The first of the parts, without the work of making the others.
+    func firstPart(of text: String, format: OutboundAction.Format) -> String {
+        // More than the limit whatever its unit, so that what follows cannot change the first part.
+        let enough = limit.count * 4 + 64
+        guard text.utf8.count > enough else { return split(text, format: format).first ?? "" }
+        let end = text.utf8.index(text.startIndex, offsetBy: enough)
+        return split(String(text[..<end]), format: format).first ?? ""
+    }
+
+    private func fits(_ text: Substring, _ room: Int) -> Bool {
+        // A unit is one to four bytes: counting, which walks through all that is left, is seldom needed.
+        if text.utf8.count <= room { return true }
+        return text.utf8.count <= room * 4 && measure(text) <= room
     }
 
     /// How many units of the limit a text takes.

@@ -21,9 +21,11 @@ public struct HealthEndpoint: Sendable {
 
     /// A part of the process that can be asked.
     public struct Part: Sendable {
-        /// The name in the JSON: `database`, `redis`, …
+        /// The name in the JSON, as `database` or `redis`.
         public var name: String
-        /// True when `/ready` depends on it. Redis and Postgres do not count: users are answered without them.
+        /// True when `/ready` depends on it.
+        ///
+        /// Redis and Postgres do not count: users are answered without them.
         public var isRequired: Bool
         /// Asks it.
         public var check: @Sendable () async -> Finding
@@ -39,15 +41,13 @@ public struct HealthEndpoint: Sendable {
     /// A part that has not answered by then is taken to be ill.
     private static let deadline = Duration.seconds(2)
 
-    private let loop: EventLoop
-    private let parts: [Part]
+    private let probes: [HealthProbe]
     private let version: String
 
     /// An endpoint over these parts.
     public init(loop: EventLoop, version: String, parts: [Part]) {
-        self.loop = loop
         self.version = version
-        self.parts = parts
+        probes = parts.map { HealthProbe($0, loop: loop, deadline: HealthEndpoint.deadline) }
     }
 
     /// The process answers: waits for nothing.
@@ -62,27 +62,29 @@ public struct HealthEndpoint: Sendable {
 
     /// Whether new messages can be taken, with the state of every part.
     public func ready() async -> HTTPResponse {
-        await report(on: parts) { part, finding in finding.isHealthy || !part.isRequired }
+        await report(on: probes) { part, finding in finding.isHealthy || !part.isRequired }
     }
 
     /// One part alone; 404 where the process has no such part.
     public func part(_ name: String) async -> HTTPResponse {
-        let chosen = parts.filter { $0.name == name }
+        let chosen = probes.filter { $0.part.name == name }
         guard !chosen.isEmpty else {
             return .error(.notFound, code: "not_configured", message: "This process has no \(name).")
         }
         return await report(on: chosen) { _, finding in finding.isHealthy }
     }
 
-    private func report(on parts: [Part], isGood: (Part, Finding) -> Bool) async -> HTTPResponse {
-        var findings: [Finding] = []
-        for part in parts { findings.append(await check(part)) }
-        let isHealthy = zip(parts, findings).allSatisfy { isGood($0, $1) }
+    private func report(on probes: [HealthProbe], isGood: (Part, Finding) -> Bool) async -> HTTPResponse {
+        // All are asked before any is waited for: the slowest one says how long it takes.
+        for probe in probes { await probe.start() }
+        var report: [(part: Part, finding: Finding)] = []
+        for probe in probes { report.append((probe.part, await probe.finding())) }
+        let isHealthy = report.allSatisfy { isGood($0.part, $0.finding) }
         var writer = JSONWriter()
         writer.object { object in
             object.field("status", isHealthy ? "ok" : "unavailable")
             object.objectField("parts") { object in
-                for (part, finding) in zip(parts, findings) {
+                for (part, finding) in report {
                     object.key(part.name)
                     object.object {
                         $0.field("status", finding.isHealthy ? "ok" : "unavailable")
@@ -92,19 +94,5 @@ public struct HealthEndpoint: Sendable {
             }
         }
         return .json(writer.bytes, status: isHealthy ? .ok : .serviceUnavailable)
-    }
-
-    private func check(_ part: Part) async -> Finding {
-        let loop = loop
-        return await withTaskGroup(of: Finding?.self) { group in
-            group.addTask { await part.check() }
-            group.addTask {
-                try? await loop.sleep(for: HealthEndpoint.deadline)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first ?? Finding(isHealthy: false, detail: "no answer within \(HealthEndpoint.deadline)")
-        }
     }
 }

@@ -22,7 +22,9 @@ public struct MessagesEndpoint: Sendable {
         self.platform = platform
     }
 
-    /// Answers one request. Call it on the engine's loop.
+    /// Answers one request.
+    ///
+    /// Call it on the engine's loop.
     public func respond(to request: HTTPRequest) -> HTTPResult {
         let visitor: String?
         switch access.check(request) {
@@ -35,8 +37,9 @@ public struct MessagesEndpoint: Sendable {
         let listener = isWaiting ? ReplyListener(isStreaming: isStreaming) : nil
         switch take(request, visitor: visitor, listener: listener) {
         case .failure(let refusal): return .now(refusal.response)
-        case .success(let id):
-            guard let listener else {
+        case .success(let (id, isAnswered)):
+            // What nobody answers is not waited for.
+            guard let listener, isAnswered else {
                 return .now(.json(object { $0.field("id", id.description) }, status: .accepted))
             }
             return isStreaming ? .now(stream(listener, id: id)) : .later { await whole(listener, id: id) }
@@ -49,7 +52,7 @@ public struct MessagesEndpoint: Sendable {
 
     private func take(
         _ request: HTTPRequest, visitor: String?, listener: ReplyListener?
-    ) -> Result<UUID, Refusal> {
+    ) -> Result<(id: UUID, isAnswered: Bool), Refusal> {
         bridge.assumeIsolated { bridge in
             guard let adapter = bridge.platforms[platform]?.adapter else {
                 return .failure(
@@ -66,7 +69,7 @@ public struct MessagesEndpoint: Sendable {
                     throw WebhookRejection(.malformed, "the body holds no message")
                 }
                 switch bridge.take(event, from: platform, listener: listener) {
-                case .taken(let id): return .success(id)
+                case .taken(let id): return .success((id, event.disposition == .answer))
                 case .duplicate:
                     return .failure(
                         Refusal(

@@ -11,6 +11,16 @@ final class RefusalLimiter: Sendable {
     private static let limit = 60
     private static let window = Duration.seconds(60)
 
+    /// What a refusal is to its address.
+    enum Verdict {
+        /// The first for a while.
+        case first
+        /// One of some.
+        case repeated
+        /// One too many.
+        case overLimit
+    }
+
     private struct Count {
         var since: ContinuousClock.Instant
         var refusals: Int
@@ -18,30 +28,31 @@ final class RefusalLimiter: Sendable {
 
     private let counts = Mutex(GenerationalCache<String, Count>(capacity: 10_000))
 
+    /// Counts a refusal.
+    func count(_ address: String, at now: ContinuousClock.Instant) -> Verdict {
+        counts.withLock { counts in
+            var count = counts[address] ?? Count(since: now, refusals: 0)
+            if count.since.duration(to: now) > RefusalLimiter.window { count = Count(since: now, refusals: 0) }
+            count.refusals += 1
+            counts[address] = count
+            return count.refusals == 1 ? .first : count.refusals > RefusalLimiter.limit ? .overLimit : .repeated
+        }
+    }
+
     /// The response to a webhook that its adapter refused.
-    func response(to rejection: WebhookRejection, from address: String) -> HTTPResponse {
+    func response(to rejection: WebhookRejection, _ verdict: Verdict) -> HTTPResponse {
         switch rejection.reason {
         case .malformed:
             return .error(.badRequest, code: "malformed", message: rejection.message)
         case .methodNotAllowed:
             return .error(.methodNotAllowed, code: "method_not_allowed", message: rejection.message)
         case .unauthorized:
-            if isOverLimit(address, at: .now) {
+            if verdict == .overLimit {
                 return .error(
                     .tooManyRequests, code: "too_many_refusals", message: "Too many requests that fail verification.",
                     headers: ["Retry-After": "60"])
             }
             return .error(.unauthorized, code: "unauthorized", message: rejection.message)
-        }
-    }
-
-    private func isOverLimit(_ address: String, at now: ContinuousClock.Instant) -> Bool {
-        counts.withLock { counts in
-            var count = counts[address] ?? Count(since: now, refusals: 0)
-            if count.since.duration(to: now) > RefusalLimiter.window { count = Count(since: now, refusals: 0) }
-            count.refusals += 1
-            counts[address] = count
-            return count.refusals > RefusalLimiter.limit
         }
     }
 }

@@ -17,7 +17,9 @@ public struct SimulationEndpoint: Sendable {
         self.access = access
     }
 
-    /// Answers one request. Call it on the engine's loop.
+    /// Answers one request.
+    ///
+    /// Call it on the engine's loop.
     public func respond(to request: HTTPRequest, platform name: String) -> HTTPResult {
         switch access.check(request) {
         case .caller: break

@@ -14,7 +14,9 @@ public struct WebhookEndpoint: Sendable {
         limiter = RefusalLimiter()
     }
 
-    /// Answers one webhook. Call it on the engine's loop.
+    /// Answers one webhook.
+    ///
+    /// Call it on the engine's loop.
     public func respond(to request: HTTPRequest, platform name: String) -> HTTPResponse {
         bridge.assumeIsolated { bridge in
             guard let platform = bridge.platforms[PlatformName(name)], platform.capabilities.transport == .http else {
@@ -34,7 +36,7 @@ public struct WebhookEndpoint: Sendable {
             method: request.method, target: request.target, headers: request.headers, body: request.body)
         do throws(WebhookRejection) {
             let outcome = try platform.adapter.receive(webhook, at: .now())
-            guard bridge.take(outcome.events, from: platform.adapter.platform) else {
+            guard bridge.take(outcome.events, from: platform.name) else {
                 return .error(
                     .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
                     headers: ["Retry-After": "1"])
@@ -44,9 +46,19 @@ public struct WebhookEndpoint: Sendable {
             return HTTPResponse(outcome.acknowledgement)
         } catch {
             platform.metrics.refused.increment()
-            bridge.log.debug(
-                "webhook refused", ["adapter.name": platform.adapter.platform.rawValue, "reason": error.message])
-            return limiter.response(to: error, from: request.remoteAddress)
+            // Only what fails verification is limited; the rest may be a platform's own novelty.
+            let address = request.remoteAddress
+            let verdict = error.reason == .unauthorized ? limiter.count(address, at: .now) : .repeated
+            let values: KeyValuePairs = [
+                "adapter.name": platform.name.rawValue, "remote.address": address, "reason": error.message,
+            ]
+            if verdict == .first {
+                // Told to the operator, whose secret may be the wrong one; the rest would fill the log.
+                bridge.log.warning("webhook refused: is the secret the one that the platform has?", values)
+            } else {
+                bridge.log.debug("webhook refused", values)
+            }
+            return limiter.response(to: error, verdict)
         }
     }
 }
