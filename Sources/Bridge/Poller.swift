@@ -15,12 +15,13 @@ public protocol CursorStore: Sendable {
 ///
 /// The cursor moves on once the engine has taken the events: what a crash interrupts is fetched again.
 public struct Poller: Sendable {
+    /// Longer than any platform holds a poll open.
+    private static let timeouts = HTTPClientRequest.Timeouts(
+        firstByte: .seconds(90), idle: .seconds(30), total: .seconds(120))
     private static let longestPause = Duration.seconds(30)
     /// A poll that brings nothing and does not wait either is made again after this time.
     private static let emptyPause = Duration.seconds(1)
 
-    /// Longer than the platform holds a poll open.
-    private let timeouts: HTTPClientRequest.Timeouts
     private let adapter: any LongPolling
     private let bridge: Bridge
     private let client: HTTPClient
@@ -35,8 +36,6 @@ public struct Poller: Sendable {
         self.bridge = bridge
         self.client = client
         self.cursors = cursors
-        let longest = adapter.pollDuration + .seconds(30)
-        timeouts = HTTPClientRequest.Timeouts(firstByte: longest, idle: .seconds(30), total: longest + .seconds(30))
         self.log = log.with("adapter.name", adapter.platform.rawValue)
     }
 
@@ -61,7 +60,7 @@ public struct Poller: Sendable {
                 if let next, next != cursor {
                     cursor = next
                     await store(next)
-                } else if start.duration(to: .now) < min(adapter.pollDuration, Poller.emptyPause) {
+                } else if start.duration(to: .now) < Poller.emptyPause {
                     try? await bridge.loop.sleep(for: Poller.emptyPause)
                 }
             case .failed(let failure):
@@ -79,7 +78,7 @@ public struct Poller: Sendable {
             let response = try await client.send(
                 HTTPClientRequest(
                     method: request.method, url: request.url, headers: request.headers, body: request.body,
-                    timeouts: timeouts, maxResponseBytes: 16 << 20))
+                    timeouts: Poller.timeouts, maxResponseBytes: 16 << 20))
             return adapter.interpretPoll(
                 OutboundResponse(status: response.status, headers: response.headers, body: response.body))
         } catch {

@@ -124,13 +124,10 @@ public struct PlainAdapter: Adapter {
 /// The plain platform by long polling: `GET /events?after=…` answers `{"events":[…],"cursor":"…"}`.
 public struct PlainPollingAdapter: LongPolling {
     private let plain: PlainAdapter
-    /// How long the platform keeps a poll open.
-    public var pollDuration: Duration
 
     /// The same platform, asked instead of telling.
-    public init(_ plain: PlainAdapter, pollDuration: Duration = .seconds(5)) {
+    public init(_ plain: PlainAdapter) {
         self.plain = plain
-        self.pollDuration = pollDuration
     }
 
     /// True.
