@@ -148,10 +148,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             takeForeignWork()
             var rounds = 0
             while !ready.isEmpty || !endOfTurn.isEmpty, rounds < EventLoop.roundsPerTurn {
-                runReadyWork()
-                runEndOfTurn()
+                // First all that is ready and what it makes ready, so that the actions gather as much as they can.
+                if ready.isEmpty { runEndOfTurn() } else { runReadyWork() }
                 rounds += 1
             }
+            // Those left by a turn that was cut short: what was gathered must not wait behind work without end.
+            runEndOfTurn()
             if isStopping { break }
             let flags = ready.isEmpty && endOfTurn.isEmpty ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK
             event_base_loop(base, flags)

@@ -33,8 +33,18 @@ public final class LoopTimer {
     }
 
     /// Runs the action once, `delay` from now (at once in the next turn when it is zero or less); replaces an earlier schedule.
+    ///
+    /// Never early; some milliseconds late, by the steps of the kernel's coarse clock, which libevent reads.
     public func schedule(after delay: Duration) {
         var interval = timeval(clamping: delay)
+        if delay > .zero {
+            // libevent adds the interval to the coarse clock, inside a callback even to that of the turn's begin; both are
+            // behind the true time, so that the timer would be early by as much.
+            // Measured first: a step of the coarse clock in between then makes it late, not early.
+            let lag = LoopTimer.lagOfCoarseClock()
+            event_base_update_cache_time(loop.base)
+            interval.add(microseconds: lag)
+        }
         event_add(event, &interval)
         isScheduled = true
     }
@@ -44,6 +54,14 @@ public final class LoopTimer {
         guard isScheduled else { return }
         event_del(event)
         isScheduled = false
+    }
+
+    private static func lagOfCoarseClock() -> Int {
+        var coarse = timespec()
+        var exact = timespec()
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse)
+        clock_gettime(CLOCK_MONOTONIC, &exact)
+        return (exact.tv_sec - coarse.tv_sec) * 1_000_000 + (exact.tv_nsec - coarse.tv_nsec) / 1000 + 1
     }
 
     private func fire() {
@@ -61,5 +79,12 @@ extension timeval {
         let microseconds = (clamped.attoseconds + 999_999_999_999) / 1_000_000_000_000
         self.init(
             tv_sec: Int(clamped.seconds + microseconds / 1_000_000), tv_usec: Int(microseconds % 1_000_000))
+    }
+
+    /// Moves the time on by less than a second or so.
+    mutating func add(microseconds: Int) {
+        tv_usec += microseconds
+        tv_sec += tv_usec / 1_000_000
+        tv_usec %= 1_000_000
     }
 }

@@ -8,8 +8,8 @@ final class ReplyReader {
 
     /// - Parameter limit: the most bytes taken without a whole reply among them.
     init(limit: Int) {
-        // Not redisReaderCreate: 0.14 and 1.2 differ in what they declare, and this is the same function in both.
-        guard let reader = cb_redis_reader_create() else { preconditionFailure("out of memory") }
+        // With hiredis's own reply objects: the functions that make others differ between 0.14 and 1.2.
+        guard let reader = redisReaderCreate() else { preconditionFailure("out of memory") }
         self.reader = reader
         self.limit = limit
     }
