@@ -1,7 +1,14 @@
 import Glibc
+import Synchronization
 import Testing
 
 @testable import ThreadExecutor
+
+/// Two flags between a blocked thread and the test.
+private final class Gate: Sendable {
+    let reached = Atomic(false)
+    let open = Atomic(false)
+}
 
 private actor Worker {
     private let executor: ThreadExecutor
@@ -15,7 +22,15 @@ private actor Worker {
 
     func threadName() -> String { firstLine(of: "/proc/thread-self/comm") ?? "" }
     func threadID() -> UInt { UInt(pthread_self()) }
-    func block(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+    /// Blocks the thread until the gate opens; false when it does not within a minute.
+    func block(at gate: Gate) -> Bool {
+        gate.reached.store(true, ordering: .releasing)
+        for _ in 0..<60_000 {
+            if gate.open.load(ordering: .acquiring) { return true }
+            usleep(1000)
+        }
+        return false
+    }
     func append(_ value: Int) -> [Int] {
         order.append(value)
         return order
@@ -69,12 +84,13 @@ private func threadCount(named name: String) -> Int {
     @Test func `a blocked actor does not block another`() async {
         let slow = Worker(name: "te-slow")
         let quick = Worker(name: "te-quick")
-        let clock = ContinuousClock()
-        let start = clock.now
-        async let blocked: Void = slow.block(milliseconds: 2000)
+        let gate = Gate()
+        async let opened = slow.block(at: gate)
+        while !gate.reached.load(ordering: .acquiring) { await Task.yield() }
+        // Only after the other actor's answer does the gate open: were it blocked too, it never would.
         _ = await quick.append(1)
-        #expect(start.duration(to: clock.now) < .milliseconds(1500))
-        await blocked
+        gate.open.store(true, ordering: .releasing)
+        #expect(await opened)
     }
 
     @Test func `jobs of one task run in order`() async {
