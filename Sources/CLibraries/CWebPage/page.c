@@ -2,6 +2,8 @@
 // one changes. There is no other build step.
 #include "CWebPage.h"
 
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 static const unsigned char index_html[] = {
 #embed "assets/index.html"
 };
