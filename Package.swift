@@ -124,7 +124,7 @@ let package = Package(
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
         .testTarget(
-            name: "ChatbridgeTests", dependencies: ["chatbridge", "BridgeCore"]),
+            name: "ChatbridgeTests", dependencies: ["chatbridge", "Bridge", "BridgeCore"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -16,7 +16,7 @@ public struct UUIDGenerator: Sendable {
     public mutating func next(at now: Timestamp) -> UUID {
         // A tick is 1/4096 ms: the 60 bits of RFC 9562, section 6.2, method 3 (sub-millisecond fraction as counter).
         let microseconds = UInt64(max(0, now.microseconds))
-        let tick = microseconds / 1000 << 12 | (microseconds % 1000) << 12 / 1000
+        let tick = (microseconds / 1000) << 12 | ((microseconds % 1000) << 12) / 1000
         lastTick = max(tick, lastTick + 1)
         return UUID(version7At: lastTick >> 12, fraction: UInt16(lastTick & 0xFFF), random: random.next())
     }

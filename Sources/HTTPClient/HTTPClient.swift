@@ -41,7 +41,7 @@ public actor HTTPClient {
         let result = await withTaskCancellationHandler {
             // Unsafe continuations, since the checked ones cost as much as the rest of the call: CurlMulti resumes each
             // exactly once, in `end`.
-            await withUnsafeContinuation { multi.start(transfer, .collect($0)) }
+            await withUnsafeContinuation { self.start(transfer, .collect($0), with: multi) }
         } onCancel: {
             loop.execute { multi.cancel(ticket) }
         }
@@ -61,7 +61,7 @@ public actor HTTPClient {
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 source.headWaiter = continuation
-                multi.start(transfer, .stream(source))
+                self.start(transfer, .stream(source), with: multi)
             }
         } onCancel: {
             loop.execute { multi.cancel(ticket) }
@@ -74,6 +74,12 @@ public actor HTTPClient {
         isShutDown = true
         multi?.close()
         multi = nil
+    }
+
+    /// Called through `self`, although it needs none: a closure that does not name the actor is not isolated to it, and would run
+    /// on the global pool when the caller's task has no preference for the loop.
+    private func start(_ transfer: Transfer, _ purpose: Transfer.Purpose, with multi: CurlMulti) {
+        multi.start(transfer, purpose)
     }
 
     private func running() throws(HTTPClientError) -> CurlMulti {
@@ -108,7 +114,7 @@ public actor HTTPClient {
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 source.reader = continuation
-                if Task.isCancelled { giveUp(source) }
+                if Task.isCancelled { self.giveUp(source) }
             }
         } onCancel: {
             if let multi, let ticket { loop.execute { multi.cancel(ticket) } }

@@ -77,8 +77,7 @@ public actor RedisClient {
             // Unsafe as in HTTPClient: the link finishes each command exactly once.
             await withUnsafeContinuation { continuation in
                 pending.receiver = .one(continuation)
-                if Task.isCancelled { return link.abandon(pending) }
-                link.submit(pending)
+                self.submit(pending)
             }
         } onCancel: {
             loop.execute { link.abandon(pending) }
@@ -105,13 +104,17 @@ public actor RedisClient {
                 for (place, pending) in all.enumerated() {
                     pending.receiver = .many(pipeline, place: place)
                 }
-                for pending in all {
-                    if Task.isCancelled { link.abandon(pending) } else { link.submit(pending) }
-                }
+                for pending in all { self.submit(pending) }
             }
         } onCancel: {
             loop.execute { for pending in all { link.abandon(pending) } }
         }
+    }
+
+    /// Called through `self`, so that the closures above are isolated to the client: one that does not name its actor runs on
+    /// the global pool when the caller's task has no preference for the loop.
+    private func submit(_ pending: PendingCommand) {
+        if Task.isCancelled { link.abandon(pending) } else { link.submit(pending) }
     }
 
     /// Runs a script by its hash, and by its source where the server does not know it yet.

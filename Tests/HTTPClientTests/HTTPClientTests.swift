@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import HTTPClient
 import HTTPCore
+import HTTPServer
 import Synchronization
 import Testing
 
@@ -322,5 +323,24 @@ func failure(of client: HTTPClient, _ request: HTTPClientRequest) async -> HTTPC
             let later = await failure(of: client, HTTPClientRequest(url: server.url()))
             #expect(later?.code == .cancelled && later?.mayHaveBeenProcessed == false)
         }
+    }
+}
+
+@Suite struct HTTPClientIsolationTests {
+    @Test func `a task outside the loop may send`() async throws {
+        let loop = try EventLoop()
+        loop.startThread(name: "client")
+        defer { loop.stop() }
+        let server = HTTPServer(on: loop) { _ in .now(.text("here")) }
+        try await server.start()
+        let client = HTTPClient(loop: loop)
+        let url = "http://127.0.0.1:\(await server.port)/"
+        // No executor preference here: only the client's own isolation brings its work to the loop.
+        let whole = try await client.send(HTTPClientRequest(url: url))
+        #expect(whole.body == Array("here".utf8))
+        let stream = try await client.stream(HTTPClientRequest(url: url))
+        #expect(try await stream.body.collect() == Array("here".utf8))
+        await client.shutdown()
+        await server.shutdown(deadline: .seconds(1))
     }
 }

@@ -34,8 +34,16 @@ public final class ChildProcess: @unchecked Sendable {
         let words = arguments.map { strdup($0) }
         let pairs = variables.map { strdup("\($0.key)=\($0.value)") }
         defer { for pointer in words + pairs { free(pointer) } }
+        // The threads that tests run on block signals; a child that inherits that would never hear SIGTERM.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var pid: pid_t = 0
-        guard posix_spawnp(&pid, arguments[0], &actions, nil, words + [nil], pairs + [nil]) == 0 else {
+        guard posix_spawnp(&pid, arguments[0], &actions, &attributes, words + [nil], pairs + [nil]) == 0 else {
             throw Failure("\(arguments[0]) does not start")
         }
         self.pid = pid
@@ -61,22 +69,28 @@ public final class ChildProcess: @unchecked Sendable {
         return !hasEnded
     }
 
-    /// Ends it with a signal and waits for it.
+    /// Ends it with a signal and waits for it; after half a minute it is killed.
     ///
     /// - Returns: its exit code; nil when a signal ended it.
     @discardableResult
     public func end(_ number: Int32 = SIGTERM) -> Int32? {
         guard !hasEnded else { return nil }
         kill(pid, number)
-        return wait()
+        return wait(seconds: 30)
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended; when the time is over it is killed.
     ///
     /// - Returns: its exit code; nil when a signal ended it.
-    public func wait() -> Int32? {
+    public func wait(seconds: Int = 120) -> Int32? {
+        guard !hasEnded else { return nil }
         var status: Int32 = 0
-        guard !hasEnded, waitpid(pid, &status, 0) == pid else { return nil }
+        var tries = seconds * 200
+        while waitpid(pid, &status, WNOHANG) == 0 {
+            tries -= 1
+            if tries == 0 { kill(pid, SIGKILL) }
+            usleep(5000)
+        }
         hasEnded = true
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : nil
     }

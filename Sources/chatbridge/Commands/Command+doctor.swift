@@ -1,0 +1,81 @@
+import EventLoop
+import HTTPClient
+import JSON
+
+extension Command {
+    /// `chatbridge doctor`: looks at everything that the configuration points to.
+    static let doctor = Command(
+        name: "doctor",
+        summary: "checks configuration, Redis, database, migrations, agent and platforms; says what to do",
+        help: """
+            Usage: chatbridge doctor [--json] [--config]
+
+            Looks at everything that the configuration points to and says what to do about each fault. Changes nothing.
+
+              --json     one JSON object instead of lines
+              --config   prints the effective configuration, secrets redacted, and looks at nothing
+
+            Exit code: 0 all is well (warnings included), 69 a service cannot be reached, 78 bad configuration, 1 other faults.
+
+            Example: chatbridge doctor
+            """
+    ) { arguments in
+        let isJSON = arguments.flag("--json")
+        let isConfiguration = arguments.flag("--config")
+        try arguments.end()
+        let loaded = ConfigurationLoader.load(isWebDefault: true)
+        if isConfiguration {
+            for setting in loaded.shown {
+                let line = "\(setting.name)=\(setting.value)"
+                Terminal.say(setting.isDefault ? Terminal.styled(line, .dim) : line)
+            }
+            return loaded.problems.isEmpty ? .success : refuse(loaded.problems)
+        }
+        var findings = loaded.problems.map {
+            Doctor.Finding(subject: "configuration", state: .bad, detail: $0)
+        }
+        findings += loaded.warnings.map { Doctor.Finding(subject: "configuration", state: .warning, detail: $0) }
+        if findings.isEmpty {
+            findings = [Doctor.Finding(subject: "configuration", state: .good, detail: "no mistakes")]
+        }
+        if loaded.problems.isEmpty {
+            let loop = try EventLoop()
+            findings += try loop.run {
+                await Doctor(product: loaded.product, loop: loop, client: HTTPClient(loop: loop)).examine()
+            }
+        }
+        if isJSON { Terminal.say(json(findings)) } else { findings.forEach(show) }
+        if !loaded.problems.isEmpty { return .configuration }
+        let faults = findings.filter { $0.state == .bad }
+        return faults.isEmpty ? .success : faults.contains(where: \.isUnreachable) ? .unavailable : .failure
+    }
+
+    private static func show(_ finding: Doctor.Finding) {
+        let mark =
+            switch finding.state {
+            case .good: Terminal.styled("ok  ", .good)
+            case .warning: Terminal.styled("warn", .warning)
+            case .bad: Terminal.styled("FAIL", .bad)
+            }
+        Terminal.say("\(mark)  \(finding.subject): \(finding.detail)")
+        if let remedy = finding.remedy { Terminal.say("      \(Terminal.styled("-> \(remedy)", .strong))") }
+    }
+
+    private static func json(_ findings: [Doctor.Finding]) -> String {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.field("ok", !findings.contains { $0.state == .bad })
+            object.arrayField("findings") { array in
+                for finding in findings {
+                    array.object {
+                        $0.field("subject", finding.subject)
+                        $0.field("state", "\(finding.state)")
+                        $0.field("detail", finding.detail)
+                        $0.field("remedy", finding.remedy)
+                    }
+                }
+            }
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,205 @@
+import BridgeCore
+import EventLoop
+import HTTPClient
+import Journal
+import Postgres
+import Redis
+
+/// Examines what a configuration points to, one thing after the other.
+struct Doctor: Sendable {
+    /// One thing that was looked at.
+    struct Finding: Sendable {
+        /// How it is.
+        enum State: Sendable {
+            case good
+            case warning
+            case bad
+        }
+
+        let subject: String
+        let state: State
+        /// What was found.
+        let detail: String
+        /// What to do about it.
+        var remedy: String?
+        /// True when a service did not answer, rather than answered wrongly.
+        var isUnreachable = false
+    }
+
+    let product: ProductConfiguration
+    let loop: EventLoop
+    let client: HTTPClient
+
+    /// Looks at everything, in the order in which it matters.
+    func examine() async -> [Finding] {
+        var findings = await examineRedis()
+        findings += await examineDatabase()
+        findings.append(await examineAgent())
+        for adapter in product.makeAdapters() { findings += await examine(adapter) }
+        return findings
+    }
+
+    // MARK: Redis
+
+    private func examineRedis() async -> [Finding] {
+        guard let url = product.redisURL else {
+            return [
+                Finding(
+                    subject: "redis", state: .good,
+                    detail: "not used: run keeps its queue in the process (serve and logger need REDIS_URL)")
+            ]
+        }
+        do {
+            var configuration = try RedisConfiguration(url: url.value)
+            configuration.connectionWait = .seconds(5)
+            let redis = RedisClient(loop: loop, configuration: configuration)
+            try await redis.ping()
+            var findings = [Finding(subject: "redis", state: .good, detail: "answers")]
+            findings += await examineSafety(of: redis)
+            return findings
+        } catch {
+            return [
+                Finding(
+                    subject: "redis", state: .bad, detail: "\(error)",
+                    remedy:
+                        "check REDIS_URL and that the server runs; users are answered meanwhile, the log waits in \(product.spoolDirectory)",
+                    isUnreachable: true)
+            ]
+        }
+    }
+
+    /// What of Redis's settings would lose log jobs.
+    private func examineSafety(of redis: RedisClient) async -> [Finding] {
+        var findings: [Finding] = []
+        let settings = await settings(of: redis)
+        guard !settings.isEmpty else {
+            return [
+                Finding(
+                    subject: "redis persistence", state: .warning, detail: "CONFIG is not allowed here: cannot tell",
+                    remedy: "make sure that appendonly is yes")
+            ]
+        }
+        if settings["appendonly"] == "yes" {
+            findings.append(Finding(subject: "redis persistence", state: .good, detail: "append-only file is on"))
+        } else {
+            findings.append(
+                Finding(
+                    subject: "redis persistence", state: .warning,
+                    detail: "appendonly is no: what is queued is lost when Redis is killed",
+                    remedy: "redis-cli CONFIG SET appendonly yes, and appendonly yes in redis.conf"))
+        }
+        if let policy = settings["maxmemory-policy"], settings["maxmemory"] != "0", policy != "noeviction" {
+            findings.append(
+                Finding(
+                    subject: "redis memory", state: .warning,
+                    detail: "maxmemory-policy is \(policy): the queue itself may be evicted",
+                    remedy: "redis-cli CONFIG SET maxmemory-policy noeviction"))
+        }
+        return findings
+    }
+
+    private func settings(of redis: RedisClient) async -> [String: String] {
+        var settings: [String: String] = [:]
+        for name in ["appendonly", "maxmemory", "maxmemory-policy"] {
+            let reply = try? await redis.send(RedisCommand("CONFIG", "GET", name))
+            if let value = reply?.array?.last?.text { settings[name] = value }
+        }
+        return settings
+    }
+
+    // MARK: Database
+
+    private func examineDatabase() async -> [Finding] {
+        do {
+            let storage = try Storage(product.database)
+            defer { loop.spawn { await storage.close() } }
+            if case .postgres(_, let configuration) = storage {
+                let finding = await examineMigrations(configuration)
+                if finding.state == .bad { return [finding] }
+                try await storage.ping()
+                return [Finding(subject: "database", state: .good, detail: "\(storage.name) answers"), finding]
+            }
+            try await storage.ping()
+            return [Finding(subject: "database", state: .good, detail: storage.name)]
+        } catch {
+            return [
+                Finding(
+                    subject: "database", state: .bad, detail: "\(error)",
+                    remedy: "check DATABASE_URL and that the server runs", isUnreachable: true)
+            ]
+        }
+    }
+
+    private func examineMigrations(_ configuration: PostgresConfiguration) async -> Finding {
+        do {
+            let statuses = try await MigrationRunner(Migrations.embedded(), on: configuration).status()
+            let pending = statuses.filter { $0.state == .pending }.count
+            let isOdd = statuses.contains { $0.state == .changed || $0.state == .missing }
+            if isOdd {
+                return Finding(
+                    subject: "migrations", state: .bad, detail: "the database does not match this version",
+                    remedy: "chatbridge migrate status shows where")
+            }
+            guard pending > 0 else { return Finding(subject: "migrations", state: .good, detail: "all applied") }
+            return Finding(
+                subject: "migrations", state: .bad, detail: "\(pending) not applied", remedy: "chatbridge migrate up")
+        } catch {
+            return Finding(
+                subject: "database", state: .bad, detail: "\(error)",
+                remedy: "check DATABASE_URL, the server and the user's password", isUnreachable: true)
+        }
+    }
+
+    // MARK: Agent and platforms
+
+    private func examineAgent() async -> Finding {
+        guard let check = AgentCheck(product.agent) else {
+            return Finding(
+                subject: "agent", state: .good, detail: "echo: every message is answered with itself",
+                remedy: nil)
+        }
+        do {
+            let response = try await client.send(
+                HTTPClientRequest(
+                    method: check.request.method, url: check.request.url, headers: check.request.headers,
+                    timeouts: .init(firstByte: .seconds(10), total: .seconds(10))))
+            return check.interpret(response)
+        } catch {
+            return Finding(
+                subject: "agent", state: .bad, detail: "\(product.agent.name): \(error.message)",
+                remedy: "check the agent's URL and that it runs", isUnreachable: true)
+        }
+    }
+
+    private func examine(_ adapter: any Adapter) async -> [Finding] {
+        let name = adapter.platform.rawValue
+        guard let adapter = adapter as? any CredentialChecking else {
+            return [Finding(subject: name, state: .good, detail: "on")]
+        }
+        var findings: [Finding] = []
+        for check in adapter.credentialChecks() {
+            let subject = "\(name) \(check.name)"
+            do {
+                let response = try await client.send(
+                    HTTPClientRequest(
+                        method: check.request.method, url: check.request.url, headers: check.request.headers,
+                        body: check.request.body, timeouts: .init(firstByte: .seconds(10), total: .seconds(10))))
+                let finding = adapter.interpretCredentialCheck(
+                    OutboundResponse(status: response.status, headers: response.headers, body: response.body), of: check
+                )
+                switch finding {
+                case .good(let detail): findings.append(Finding(subject: subject, state: .good, detail: detail))
+                case .warning(let detail): findings.append(Finding(subject: subject, state: .warning, detail: detail))
+                case .bad(let detail): findings.append(Finding(subject: subject, state: .bad, detail: detail))
+                }
+            } catch {
+                findings.append(
+                    Finding(
+                        subject: subject, state: .bad, detail: error.message,
+                        remedy: "check the network from here to the platform, and \(name.uppercased())_API_BASE",
+                        isUnreachable: true))
+            }
+        }
+        return findings
+    }
+}

@@ -1,0 +1,177 @@
+import Bridge
+import BridgeCore
+import Dashboard
+import EventLoop
+import HTTPClient
+import HTTPServer
+import Journal
+import Redis
+import Telemetry
+
+/// The process behind `chatbridge serve` and, with a logger in it, `chatbridge run`.
+struct BridgeService: Sendable {
+    /// How often the queue is asked for its length, for the metrics.
+    private static let gaugeInterval = Duration.seconds(5)
+
+    let product: ProductConfiguration
+    let hasLogger: Bool
+    let loop: EventLoop
+    let log: Log
+    let metrics = Metrics()
+
+    /// Runs until the process is asked to stop, and leaves nothing behind that could be handed on.
+    func run() async throws {
+        let storage = hasLogger ? try Storage(product.database) : nil
+        if let storage { await prepare(storage) }
+        let path = try LogPath(product, loop: loop, storage: storage, metrics: metrics, log: log)
+        await path.redis?.connect()
+        await path.buffer.start()
+        let client = HTTPClient(loop: loop)
+        let bridge = Bridge(
+            loop: loop, configuration: product.bridge, adapters: product.makeAdapters(), agent: product.makeAgent(),
+            client: client, recorder: path.recorder, metrics: metrics, log: log)
+        let server = makeServer(bridge: bridge, path: path, storage: storage)
+        try await server.start()
+        await announce(server)
+
+        let logger = storage.map { makeLogger(path: path, storage: $0) }
+        let logging = logger.map { logger in loop.spawn(on: logger) { await $0.run() } }
+        let background = startBackground(bridge: bridge, client: client, path: path)
+
+        await StopSignals(loop: loop).wait()
+        log.info("stopping: finishing what is in work")
+        for task in background { task.cancel() }
+        let deadline = ContinuousClock.now + product.shutdownTimeout
+        // Answers at our own endpoints come from the engine: both drain side by side.
+        async let connections: Void = server.shutdown(deadline: product.shutdownTimeout)
+        let given = await bridge.drain(deadline: product.shutdownTimeout)
+        await connections
+        if given > 0 { log.warning("the deadline has passed: questions were given up", ["count": "\(given)"]) }
+        await finishLog(path: path, logger: logger, logging: logging, deadline: deadline)
+        await client.shutdown()
+        await storage?.close()
+        log.info("stopped")
+    }
+
+    /// Tables are made under `run`, so that nothing has to be set up first; a database that is away is waited for later.
+    private func prepare(_ storage: Storage) async {
+        do {
+            try await storage.migrate()
+        } catch {
+            log.error(
+                "the database is not ready: messages wait in the queue until it is",
+                ["database.name": storage.name, "reason": "\(error)"])
+        }
+    }
+
+    private func makeServer(bridge: Bridge, path: LogPath, storage: Storage?) -> HTTPServer {
+        let access = APIAccess(
+            token: product.apiToken?.value, hasChatPage: product.isWebEnabled,
+            allowedOrigins: product.webAllowedOrigins)
+        let routes = Routes(
+            webhooks: WebhookEndpoint(bridge: bridge),
+            messages: MessagesEndpoint(bridge: bridge, access: access, platform: PlatformName("web")),
+            simulation: SimulationEndpoint(bridge: bridge, access: access),
+            health: HealthEndpoint(
+                loop: loop, version: Version.number, parts: healthParts(bridge: bridge, path: path, storage: storage)),
+            metrics: metrics, hasChatPage: product.isWebEnabled)
+        var configuration = HTTPServerConfiguration()
+        configuration.host = product.host
+        configuration.port = UInt16(product.port)
+        configuration.limits.maxBodyBytes = product.maxBodyBytes
+        let router = routes.router
+        return HTTPServer(on: loop, configuration: configuration) { router.respond(to: $0) }
+    }
+
+    private func healthParts(bridge: Bridge, path: LogPath, storage: Storage?) -> [HealthEndpoint.Part] {
+        var parts = [
+            HealthEndpoint.Part(name: "bridge", isRequired: true) {
+                let isAccepting = await bridge.isAccepting
+                return .init(isHealthy: isAccepting, detail: isAccepting ? "taking messages" : "full or stopping")
+            },
+            HealthEndpoint.Part(name: "log", isRequired: false) {
+                let isAway = await path.buffer.isSpoolInUse
+                return .init(isHealthy: !isAway, detail: isAway ? "the queue is away, jobs are spooled" : "ok")
+            },
+        ]
+        if let redis = path.redis {
+            parts.append(
+                HealthEndpoint.Part(name: "redis", isRequired: false) {
+                    do {
+                        try await redis.ping()
+                        return .init(isHealthy: true, detail: "ok")
+                    } catch {
+                        return .init(isHealthy: false, detail: "\(error)")
+                    }
+                })
+        }
+        if let storage {
+            parts.append(
+                HealthEndpoint.Part(name: "database", isRequired: false) {
+                    do {
+                        try await storage.ping()
+                        return .init(isHealthy: true, detail: storage.name)
+                    } catch {
+                        return .init(isHealthy: false, detail: "\(error)")
+                    }
+                })
+        }
+        return parts
+    }
+
+    private func announce(_ server: HTTPServer) async {
+        let port = await server.port
+        let platforms = product.makeAdapters().map(\.platform.rawValue).joined(separator: ",")
+        log.info(
+            "listening",
+            [
+                "url": "http://\(product.host):\(port)", "platforms": platforms,
+                "agent.name": product.agent.name, "version": Version.number,
+            ])
+    }
+
+    private func makeLogger(path: LogPath, storage: Storage) -> JournalLogger {
+        JournalLogger(
+            loop: loop, queue: path.queue, store: storage.store,
+            configuration: .init(batch: product.logBatch, flush: product.logFlush), log: log, metrics: metrics)
+    }
+
+    private func startBackground(bridge: Bridge, client: HTTPClient, path: LogPath) -> [Task<Void, Never>] {
+        let cursors = FileCursorStore(directory: product.spoolDirectory)
+        var tasks = product.makeAdapters().compactMap { $0 as? any LongPolling }.filter(\.isPollingEnabled).map {
+            adapter in
+            let poller = Poller(adapter: adapter, bridge: bridge, client: client, cursors: cursors, log: log)
+            return loop.spawn { await poller.run() }
+        }
+        tasks.append(loop.spawn { [self] in await refreshGauges(of: path.queue) })
+        return tasks
+    }
+
+    /// Keeps the gauges of the queue up to date, so that a scrape never waits for Redis.
+    private func refreshGauges(of queue: any JobQueue) async {
+        let depth = metrics.gauge("chatbridge_log_queue_depth", help: "Log jobs that wait for a logger.")
+        let dead = metrics.gauge("chatbridge_log_dead_letters", help: "Log jobs that could not be written.")
+        while !Task.isCancelled {
+            if let count = try? await queue.depth() { depth.set(count) }
+            if let count = try? await queue.deadCount() { dead.set(count) }
+            try? await loop.sleep(for: BridgeService.gaugeInterval)
+        }
+    }
+
+    private func finishLog(
+        path: LogPath, logger: JournalLogger?, logging: Task<Void, Never>?, deadline: ContinuousClock.Instant
+    ) async {
+        // Even after the deadline the log gets a moment: what is in memory is lost otherwise.
+        let limit = max(ContinuousClock.now.duration(to: deadline), .seconds(1))
+        await path.drain(within: limit)
+        guard let logger, let logging else { return }
+        await logger.stop(whenEmpty: path.memory != nil)
+        let timer = loop.spawn { [loop] in
+            try? await loop.sleep(for: limit)
+            if !Task.isCancelled { await logger.abandon() }
+        }
+        await logging.value
+        timer.cancel()
+        if let rest = await path.memory?.takeAll(), !rest.isEmpty { await path.buffer.spool(rest) }
+    }
+}

@@ -1,0 +1,65 @@
+import BridgeCore
+import EventLoop
+import Glibc
+import Journal
+import Redis
+import Telemetry
+
+/// The bridge's end of the log path: recorder, buffer, spool and the queue that they fill.
+struct LogPath: Sendable {
+    let recorder: JournalRecorder
+    let buffer: LogBuffer
+    let queue: any JobQueue
+    /// The queue where it lives in this process.
+    let memory: MemoryJobQueue?
+    let redis: RedisClient?
+
+    /// The log path of a process.
+    ///
+    /// - Parameter storage: where a logger of this process writes; asked for active sessions where there is no Redis.
+    init(_ product: ProductConfiguration, loop: EventLoop, storage: Storage?, metrics: Metrics, log: Log) throws {
+        let sessions = SessionDirectory.Configuration(timeToLive: product.sessionTTL)
+        let registry: (any SessionRegistry)?
+        if let url = product.redisURL {
+            let redis = RedisClient(loop: loop, configuration: try RedisConfiguration(url: url.value))
+            self.redis = redis
+            memory = nil
+            queue = RedisJobQueue(
+                loop: loop, client: redis,
+                blockingClient: storage == nil ? nil : RedisClient(loop: loop, configuration: redis.configuration),
+                configuration: product.queueConfiguration, log: log)
+            registry = RedisSessionRegistry(client: redis, prefix: product.redisPrefix, configuration: sessions)
+        } else {
+            redis = nil
+            let memory = MemoryJobQueue(loop: loop)
+            self.memory = memory
+            queue = memory
+            registry = storage.map { StoreSessionRegistry(store: $0.store, timeToLive: product.sessionTTL) }
+        }
+        let spool = Spool(
+            configuration: .init(directory: product.spoolDirectory, maximumBytes: product.spoolMaxBytes), log: log)
+        buffer = LogBuffer(loop: loop, queue: queue, spool: spool, log: log, metrics: metrics)
+        let directory = SessionDirectory(loop: loop, registry: registry, configuration: sessions, log: log)
+        recorder = JournalRecorder(loop: loop, buffer: buffer, directory: directory, metrics: metrics)
+    }
+
+    /// Hands on what is still here: to the queue, or else to the spool.
+    func drain(within limit: Duration) async {
+        await recorder.drain()
+        await buffer.drain(within: limit)
+    }
+}
+
+extension ProductConfiguration {
+    /// Names and mode of the queue in Redis.
+    var queueConfiguration: RedisJobQueue.Configuration {
+        .init(prefix: redisPrefix, mode: logClaim == .brpop ? .brpop : .reliable, name: hostName)
+    }
+
+    /// The machine's name, by which an operator recognises a logger.
+    private var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "logger" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,167 @@
+import Agents
+import Bridge
+import BridgeCore
+import HTTPCore
+import SlackAdapter
+import TelegramAdapter
+import Telemetry
+import WebhookAdapter
+
+/// All that a process of ChatBridge is told from outside, read once.
+struct ProductConfiguration: Sendable {
+    /// Where sessions and messages are kept.
+    enum Database: Sendable, Equatable {
+        /// The embedded store, a file.
+        case sqlite(path: String)
+        /// A Postgres server, by its connection URL.
+        case postgres(url: Secret)
+    }
+
+    /// How the logger takes jobs from Redis.
+    enum ClaimMode: Sendable {
+        /// Claimed, and deleted after the commit.
+        case reliable
+        /// Plain BRPOP: what is in hand when the logger dies is lost.
+        case brpop
+    }
+
+    /// Who answers.
+    enum AgentChoice: Sendable {
+        case echo
+        case mastra(MastraConfiguration)
+        case openAI(OpenAIConfiguration)
+        case http(HTTPAgentConfiguration)
+
+        /// The name as in `AGENT`.
+        var name: String {
+            switch self {
+            case .echo: "echo"
+            case .mastra: "mastra"
+            case .openAI: "openai"
+            case .http: "http"
+            }
+        }
+    }
+
+    var host = "127.0.0.1"
+    var port = 3000
+    var publicURL: String?
+    var maxBodyBytes = 1_048_576
+    var database = Database.sqlite(path: "chatbridge.db")
+    var redisURL: Secret?
+    var redisPrefix = "chatbridge"
+    var spoolDirectory = "./spool"
+    var spoolMaxBytes = 256 << 20
+    var agent = AgentChoice.echo
+    var bridge = BridgeConfiguration()
+    var sessionTTL = Duration.seconds(86_400)
+    var logBatch = 500
+    var logFlush = Duration.milliseconds(50)
+    var logClaim = ClaimMode.reliable
+    var apiToken: Secret?
+    var webAllowedOrigins: [String] = []
+    var isWebEnabled = true
+    var shutdownTimeout = Duration.milliseconds(10_000)
+    var logLevel = LogLevel.info
+    /// nil: text on a terminal, else JSON.
+    var isLogText: Bool?
+    var telegram: TelegramConfiguration?
+    var slack: SlackConfiguration?
+    var webhook: WebhookConfiguration?
+}
+
+extension ProductConfiguration {
+    /// Reads a configuration from variables.
+    ///
+    /// - Parameter isWebDefault: true where the chat page is on unless it is turned off, as under `chatbridge run`.
+    init(reading settings: inout SettingsReader, isWebDefault: Bool) {
+        host = settings.text("HOST", default: host)
+        port = settings.integer("PORT", default: port, in: 0...65_535)
+        publicURL = settings.url("PUBLIC_URL")
+        maxBodyBytes = settings.integer("MAX_BODY_BYTES", default: maxBodyBytes, in: 1024...(64 << 20))
+        readStores(&settings)
+        readAgent(&settings)
+        readConversations(&settings)
+        logBatch = settings.integer("LOG_BATCH", default: logBatch, in: 1...10_000)
+        logFlush = settings.milliseconds("LOG_FLUSH_MS", default: 50, in: 1...60_000)
+        logClaim =
+            settings.choice("LOG_CLAIM", default: "reliable", of: ["reliable": .reliable, "brpop": .brpop]) ?? .reliable
+        apiToken = settings.text("API_TOKEN", isSecret: true).map { Secret($0) }
+        shutdownTimeout = settings.milliseconds("SHUTDOWN_TIMEOUT_MS", default: 10_000, in: 0...3_600_000)
+        logLevel =
+            settings.choice(
+                "LOG_LEVEL", default: "info",
+                of: ["debug": .debug, "info": .info, "warning": .warning, "warn": .warning, "error": .error]) ?? .info
+        isLogText =
+            settings.choice("LOG_FORMAT", default: "auto", of: ["auto": nil, "text": true, "json": false]) ?? nil
+        readPlatforms(&settings)
+        isWebEnabled = settings.boolean("WEB_ENABLED") ?? isWebDefault
+        webAllowedOrigins = (settings.text("WEB_ALLOWED_ORIGINS") ?? "").split(separator: ",").map {
+            String($0.drop { $0 == " " })
+        }
+    }
+
+    private mutating func readStores(_ settings: inout SettingsReader) {
+        if let url = settings.text("DATABASE_URL", isSecret: true) {
+            if url.hasPrefix("sqlite:") {
+                let path = url.dropFirst("sqlite:".count)
+                if path.isEmpty {
+                    settings.report("DATABASE_URL: a path is expected after sqlite:, as in sqlite:chatbridge.db")
+                }
+                database = .sqlite(path: String(path))
+            } else if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
+                database = .postgres(url: Secret(url))
+            } else {
+                settings.report(
+                    "DATABASE_URL: postgres://user:password@host:port/database or sqlite:PATH is expected")
+            }
+        }
+        if let url = settings.text("REDIS_URL", isSecret: true) {
+            if ["redis://", "rediss://", "unix:"].contains(where: { url.hasPrefix($0) }) {
+                redisURL = Secret(url)
+            } else {
+                settings.report("REDIS_URL: redis://host:port, rediss://host:port or unix:/path is expected")
+            }
+        }
+        redisPrefix = settings.text("REDIS_PREFIX", default: redisPrefix)
+        spoolDirectory = settings.text("SPOOL_DIR", default: spoolDirectory)
+        spoolMaxBytes = settings.integer("SPOOL_MAX_BYTES", default: spoolMaxBytes, in: 65_536...(1 << 40))
+    }
+
+    private mutating func readConversations(_ settings: inout SettingsReader) {
+        sessionTTL = .seconds(settings.integer("SESSION_TTL_SECONDS", default: 86_400, in: 1...315_360_000))
+        bridge.historyLimit = settings.integer("AGENT_HISTORY", default: 20, in: 0...1000)
+        let policy = settings.text("CONVERSATION_POLICY", default: "queue")
+        if policy != "queue" {
+            settings.report("CONVERSATION_POLICY=\(policy): only queue is there in this version")
+        }
+        let acknowledgement = settings.text("ACK", default: "fast")
+        if acknowledgement != "fast" {
+            settings.report("ACK=\(acknowledgement): only fast is there in this version")
+        }
+        bridge.isStreaming = settings.choice("STREAMING", default: "auto", of: ["auto": true, "off": false]) ?? true
+        let typing = settings.milliseconds("TYPING_DELAY_MS", default: 400, in: 0...60_000)
+        bridge.typingDelay = typing == .zero ? nil : typing
+        let reply = settings.text("ERROR_REPLY", default: bridge.errorReply ?? "")
+        bridge.errorReply = reply.isEmpty ? nil : reply
+    }
+
+    private mutating func readPlatforms(_ settings: inout SettingsReader) {
+        for platform in PlatformSettings.all { platform.read(&settings, &self) }
+        for platform in PlatformSettings.all + [PlatformSettings(prefix: "WEB") { _, _ in }] {
+            guard let limit = settings.text("\(platform.prefix)_RATE_LIMIT") else { continue }
+            let name = PlatformName(platform.prefix.lowercased())
+            switch limit.lowercased() {
+            case "auto": bridge.rateLimits[name] = .auto
+            case "off": bridge.rateLimits[name] = .off
+            default:
+                if limit.hasSuffix("/s"), let rate = Double(limit.dropLast(2)), rate > 0, rate.isFinite {
+                    bridge.rateLimits[name] = .perSecond(rate)
+                } else {
+                    settings.report(
+                        "\(platform.prefix)_RATE_LIMIT=\(limit): auto, off or a number as in 5/s is expected")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Bridge
+import BridgeCore
+import Testing
+
+@testable import chatbridge
+
+@Suite struct ConfigurationTests {
+    private func load(_ variables: [String: String], file: String? = nil) -> LoadedConfiguration {
+        ConfigurationLoader.load(environment: variables, file: file, isWebDefault: true)
+    }
+
+    @Test func `with nothing configured there is nothing to complain of`() {
+        let loaded = load([:])
+        #expect(loaded.problems == [])
+        #expect(loaded.warnings == [])
+        #expect(loaded.product.port == 3000)
+        #expect(loaded.product.host == "127.0.0.1")
+        #expect(loaded.product.database == .sqlite(path: "chatbridge.db"))
+        #expect(loaded.product.agent.name == "echo")
+        #expect(loaded.product.makeAdapters().map(\.platform.rawValue) == ["web"])
+    }
+
+    @Test func `the environment wins over the file`() {
+        let loaded = load(["PORT": "4000"], file: "PORT=5000\nHOST=0.0.0.0")
+        #expect(loaded.product.port == 4000)
+        #expect(loaded.product.host == "0.0.0.0")
+    }
+
+    @Test func `every problem is listed at once, each with its variable`() {
+        let loaded = load([
+            "PORT": "70000", "DATABASE_URL": "mysql://x", "REDIS_URL": "localhost:6379", "LOG_LEVEL": "loud",
+            "TELEGRAM_BOT_TOKEN": "1:x", "SLACK_BOT_TOKEN": "xoxb", "AGENT": "oracle", "TYPING_DELAY_MS": "soon",
+            "MASTRA_HEADERS": "[]", "OPENAI_BASE_URL": "ftp://x", "TELEGRAM_RATE_LIMIT": "fast",
+        ])
+        let named = [
+            "PORT", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL", "TELEGRAM_WEBHOOK_SECRET", "SLACK_SIGNING_SECRET",
+            "AGENT",
+            "TYPING_DELAY_MS", "MASTRA_HEADERS", "OPENAI_BASE_URL", "TELEGRAM_RATE_LIMIT",
+        ]
+        for name in named { #expect(loaded.problems.contains { $0.hasPrefix(name) }, "\(name)") }
+        #expect(loaded.problems.count == named.count, "\(loaded.problems)")
+    }
+
+    @Test func `a secret is never shown`() {
+        let secrets = [
+            "TELEGRAM_BOT_TOKEN": "123:hush", "TELEGRAM_WEBHOOK_SECRET": "hush",
+            "DATABASE_URL": "postgres://u:hush@h/d",
+            "REDIS_URL": "redis://:hush@h", "API_TOKEN": "hush", "MASTRA_API_KEY": "hush", "OPENAI_API_KEY": "hush",
+            "SLACK_BOT_TOKEN": "hush", "SLACK_SIGNING_SECRET": "hush", "MASTRA_HEADERS": #"{"X":"hush"}"#,
+            "WEBHOOK_SECRET": "hush", "MASTRA_ENDPOINT": "http://user:hush@h/api",
+        ]
+        let loaded = load(secrets)
+        #expect(!loaded.shown.contains { $0.value.contains("hush") }, "\(loaded.shown)")
+        #expect(!loaded.problems.contains { $0.contains("hush") }, "\(loaded.problems)")
+    }
+
+    @Test(
+        arguments: [
+            ([:], "echo"), (["MASTRA_ENDPOINT": "http://h/api", "MASTRA_AGENT_ID": "a"], "mastra"),
+            (["AGENT_URL": "http://h"], "http"), (["OPENAI_API_KEY": "k", "OPENAI_RESPONSE_MODEL": "m"], "openai"),
+            (["OPENAI_BASE_URL": "http://h/v1", "OPENAI_RESPONSE_MODEL": "m"], "openai"),
+            (["AGENT_URL": "http://h", "REPEAT_MODE": "true"], "echo"),
+            (["AGENT_URL": "http://h", "AGENT": "echo"], "echo"),
+        ] as [([String: String], String)])
+    func `the agent is inferred from the endpoint that is set`(variables: [String: String], agent: String) {
+        let loaded = load(variables)
+        #expect(loaded.problems == [])
+        #expect(loaded.product.agent.name == agent)
+    }
+
+    @Test func `a platform is on when its credentials are there, and off when it is told so`() {
+        let telegram = ["TELEGRAM_BOT_TOKEN": "1:x", "TELEGRAM_WEBHOOK_SECRET": "s"]
+        #expect(load(telegram).product.telegram != nil)
+        #expect(load(telegram.merging(["TELEGRAM_ENABLED": "false"]) { $1 }).product.telegram == nil)
+        #expect(load(["TELEGRAM_ENABLED": "true"]).problems.count == 1)
+        #expect(load(["TELEGRAM_BOT_TOKEN": "1:x", "TELEGRAM_POLLING": "true"]).problems == [])
+    }
+
+    @Test func `a variable of ours that nobody reads is warned of`() {
+        let loaded = load(["TELEGRAM_BOT_TOKE": "x", "PATH": "/bin", "LOG_LEVLE": "info"])
+        #expect(loaded.warnings.count == 2)
+        #expect(loaded.warnings.contains { $0.contains("TELEGRAM_BOT_TOKE") })
+    }
+
+    @Test func `rates are read per platform`() {
+        let loaded = load(["TELEGRAM_RATE_LIMIT": "off", "SLACK_RATE_LIMIT": "2.5/s"])
+        #expect(loaded.product.bridge.rateLimits[PlatformName("telegram")] == .off)
+        #expect(loaded.product.bridge.rateLimits[PlatformName("slack")] == .perSecond(2.5))
+    }
+}
+
+@Suite struct ArgumentsTests {
+    @Test func `options are taken wherever they stand`() throws {
+        var arguments = Arguments(["telegram", "--url=http://h", "hello", "--repeat", "3", "--json"])
+        let isJSON = arguments.flag("--json")
+        let url = try arguments.value("--url")
+        let count = try arguments.integer("--repeat", in: 1...5)
+        let words = [arguments.next(), arguments.next(), arguments.next()]
+        try arguments.end()
+        #expect(isJSON)
+        #expect(url == "http://h")
+        #expect(count == 3)
+        #expect(words == ["telegram", "hello", nil])
+    }
+
+    @Test func `what is left over or out of range is refused`() {
+        #expect(throws: Arguments.UsageError.self) { try Arguments(["--odd"]).end() }
+        #expect(throws: Arguments.UsageError.self) {
+            var arguments = Arguments(["--repeat", "9"])
+            _ = try arguments.integer("--repeat", in: 1...5)
+        }
+        #expect(throws: Arguments.UsageError.self) {
+            var arguments = Arguments(["--url"])
+            _ = try arguments.value("--url")
+        }
+    }
+}

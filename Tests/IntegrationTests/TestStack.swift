@@ -1,0 +1,130 @@
+import Glibc
+import JSON
+import Postgres
+import TestSupport
+
+/// The production shape in small: `serve` and `logger` as processes of their own, between real servers.
+final class TestStack: @unchecked Sendable {
+    // Unchecked: one test owns it and calls it in turn.
+
+    let folder = TemporaryFolder()
+    let port = TestEnvironment.freePort()
+    let databaseURL: String
+    let redisURL: String
+    let prefix = "test-\(UInt64.random(in: 0...UInt64.max))"
+    let database: PostgresConnection
+    private let variables: [String: String]
+    private(set) var bridge: ChildProcess?
+    private(set) var logger: ChildProcess?
+
+    /// A stack over these servers; nothing runs yet, the tables are made.
+    ///
+    /// - Parameter variables: the configuration besides stores and port.
+    init(databaseURL: String, redisURL: String, variables: [String: String]) async throws {
+        self.databaseURL = databaseURL
+        self.redisURL = redisURL
+        self.variables = variables
+        database = PostgresConnection(configuration: try PostgresConfiguration(databaseURL))
+        let (code, output) = try ChildProcess.run(
+            [TestEnvironment.chatbridge, "migrate", "up", "--wait", "20"], environment: ["DATABASE_URL": databaseURL],
+            in: folder)
+        guard code == 0 else { throw ChildProcess.Failure("migrate: \(output)") }
+    }
+
+    /// A stack over the servers of the test run, in a database of its own.
+    static func shared(_ variables: [String: String]) async throws -> TestStack {
+        let base = TestEnvironment.databaseURL ?? ""
+        let name = "chatbridge_test_\(UInt64.random(in: 0...UInt64.max))"
+        let administration = PostgresConnection(configuration: try PostgresConfiguration(base))
+        try await administration.simple("CREATE DATABASE \(name)")
+        await administration.close()
+        let query = base.firstIndex(of: "?").map { String(base[$0...]) } ?? ""
+        let path = base.prefix { $0 != "?" }
+        let server = path[..<(path.lastIndex(of: "/") ?? path.endIndex)]
+        return try await TestStack(
+            databaseURL: "\(server)/\(name)\(query)", redisURL: TestEnvironment.redisURL ?? "", variables: variables)
+    }
+
+    /// Where the bridge listens.
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    func startBridge() throws {
+        var environment = variables
+        environment["PORT"] = "\(port)"
+        environment["REDIS_URL"] = redisURL
+        environment["REDIS_PREFIX"] = prefix
+        environment["SPOOL_DIR"] = folder.path("spool")
+        environment["LOG_LEVEL"] = "info"
+        bridge = try ChildProcess(
+            [TestEnvironment.chatbridge, "serve"], environment: environment, output: folder.path("bridge.log"))
+        try awaitListener(on: port, of: bridge)
+    }
+
+    func startLogger() throws {
+        logger = try ChildProcess(
+            [TestEnvironment.chatbridge, "logger"],
+            environment: [
+                "REDIS_URL": redisURL, "REDIS_PREFIX": prefix, "DATABASE_URL": databaseURL, "LOG_FLUSH_MS": "10",
+            ], output: folder.path("logger.log"))
+    }
+
+    /// Ends the bridge as an operator would: it answers what it has taken and hands on its log.
+    func stopBridge() throws {
+        let code = bridge?.end(SIGTERM)
+        guard code == 0 else {
+            throw ChildProcess.Failure("serve ended with \(code as Int32?): \(bridge?.output.suffix(2000) ?? "")")
+        }
+    }
+
+    func killLogger() {
+        logger?.end(SIGKILL)
+    }
+
+    /// What the processes have written, for the message of a failed test.
+    var output: String {
+        "bridge:\n\(bridge?.output.suffix(3000) ?? "")\nlogger:\n\(logger?.output.suffix(3000) ?? "")"
+    }
+
+    /// One row of `messages` with its session.
+    struct Row: Sendable {
+        let direction: String
+        let type: String
+        let status: String
+        let text: String?
+        let sender: String?
+        let attachments: Int
+        let metadata: JSONText
+        let platform: String
+        let account: String
+        let conversation: String
+    }
+
+    /// The bytes of a JSON object; views of it do not travel between tasks.
+    struct JSONText: Sendable {
+        let bytes: [UInt8]
+        subscript(name: String) -> String? { (try? JSONView(parsing: bytes))?[name].idString }
+    }
+
+    /// Every message, in the order of time.
+    func rows(after marker: String? = nil) async throws -> [Row] {
+        let rows = try await database.query(
+            """
+            SELECT m.direction, m.content_type, m.status, m.content_text, m.sender_id, m.metadata,
+                   jsonb_array_length(m.attachments) AS attachments, s.platform, s.account, s.platform_conversation_id
+            FROM messages m JOIN sessions s ON s.id = m.session_id ORDER BY m.id
+            """)
+        return try rows.map { row in
+            Row(
+                direction: try row.text("direction") ?? "", type: try row.text("content_type") ?? "",
+                status: try row.text("status") ?? "", text: try row.text("content_text"),
+                sender: try row.text("sender_id"), attachments: try row.int("attachments") ?? -1,
+                metadata: JSONText(bytes: try row.json("metadata") ?? []), platform: try row.text("platform") ?? "",
+                account: try row.text("account") ?? "", conversation: try row.text("platform_conversation_id") ?? "")
+        }
+    }
+
+    /// How many messages there are.
+    func count() async throws -> Int {
+        try await database.query("SELECT count(*)::int8 AS n FROM messages").first?.int("n") ?? 0
+    }
+}
