@@ -63,7 +63,9 @@ struct FixtureTests {
             known += rows.count
             check(Array(rows), row, platform: platform)
             let sent = api.requests.dropFirst(before).filter { !$0.path.hasSuffix("answerCallbackQuery") }
-            #expect(sent.count == answered, "\(row.file): \(sent.map(\.path)) sent")
+            // An echo of a very long text takes several messages.
+            let isLong = row.events.contains { ($0.text?.utf8.count ?? 0) > 4000 }
+            #expect(isLong ? sent.count > answered : sent.count == answered, "\(row.file): \(sent.map(\.path)) sent")
         }
     }
 
