@@ -142,7 +142,7 @@ actor Outbox {
             response = try await client.send(
                 HTTPClientRequest(
                     method: request.method, url: request.url, headers: request.headers, body: request.body,
-                    maxResponseBytes: 1 << 20))
+                    maxResponseBytes: 1 << 20, isRepeatable: canRepeat(action)))
         } catch {
             return attempt(at: action, number: number, endedBy: error)
         }

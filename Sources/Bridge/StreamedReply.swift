@@ -142,7 +142,13 @@ actor StreamedReply {
 
     private func wait(_ duration: Duration) async {
         let loop = loop
-        let sleep = loop.spawn { try? await loop.sleep(for: duration) }
+        let end = ContinuousClock.now + duration
+        let sleep = loop.spawn {
+            // Looked at again, since the loop's clock ticks in milliseconds.
+            while case let rest = ContinuousClock.now.duration(to: end), rest > .zero {
+                do { try await loop.sleep(for: rest) } catch { return }
+            }
+        }
         pause = sleep
         await sleep.value
         pause = nil

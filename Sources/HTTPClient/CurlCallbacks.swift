@@ -18,6 +18,12 @@ enum CurlCallbacks {
         return transfer.receive(header: UnsafeRawBufferPointer(start: bytes, count: size * count))
     }
 
+    static let beforeRequest: curl_prereq_callback = { context, _, _, _, _ in
+        guard let context else { return CURL_PREREQFUNC_ABORT }
+        let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+        return transfer.maySendNow ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+    }
+
     static let socket: curl_socket_callback = { _, descriptor, what, context, _ in
         guard let context else { return 0 }
         Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlWants(what, of: descriptor)

@@ -41,12 +41,16 @@ public struct HTTPClientRequest: Sendable {
     public var maxRedirects: Int
     /// True asks for a compressed answer (`Accept-Encoding`) and decodes it; costs more CPU than it saves near by.
     public var acceptsCompressed: Bool
+    /// False for what must not be done twice: the request is not sent again when a pooled connection ends without an answer.
+    ///
+    /// Holds for `http`; over `https` the server may refuse a request unread, and then it is sent again.
+    public var isRepeatable: Bool
 
     /// A request of these parts; at most 8 MiB of answer is taken unless told otherwise.
     public init(
         method: HTTPMethod = .get, url: String, headers: HTTPFields = HTTPFields(), body: [UInt8] = [],
         timeouts: Timeouts = Timeouts(), maxResponseBytes: Int = 8 << 20, maxRedirects: Int = 0,
-        acceptsCompressed: Bool = false
+        acceptsCompressed: Bool = false, isRepeatable: Bool = true
     ) {
         self.method = method
         self.url = url
@@ -56,5 +60,6 @@ public struct HTTPClientRequest: Sendable {
         self.maxResponseBytes = maxResponseBytes
         self.maxRedirects = maxRedirects
         self.acceptsCompressed = acceptsCompressed
+        self.isRepeatable = isRepeatable
     }
 }

@@ -38,6 +38,7 @@ final class Transfer: @unchecked Sendable {
     /// True when that head is the one that the caller is to see.
     var isHeadComplete = false
     var followsRedirects = false
+    var isRepeatable = true
     var body: [UInt8] = []
     var received = 0
     /// Why a callback stopped the transfer; curl itself reports such a stop as a write error.
@@ -92,6 +93,8 @@ final class Transfer: @unchecked Sendable {
             cb_easy_set_pointer(handle, CURLOPT_WRITEDATA, this),
             cb_easy_set_data_function(handle, CURLOPT_HEADERFUNCTION, CurlCallbacks.header),
             cb_easy_set_pointer(handle, CURLOPT_HEADERDATA, this),
+            cb_easy_set_prereq_function(handle, CurlCallbacks.beforeRequest),
+            cb_easy_set_pointer(handle, CURLOPT_PREREQDATA, this),
             cb_easy_set_open_socket_function(handle, CurlCallbacks.openSocket),
             cb_easy_set_pointer(handle, CURLOPT_OPENSOCKETDATA, engine),
             cb_easy_set_close_socket_function(handle, CurlCallbacks.closeSocket),
@@ -119,6 +122,7 @@ final class Transfer: @unchecked Sendable {
         limit = request.maxResponseBytes
         clock.set(request.timeouts)
         followsRedirects = request.maxRedirects > 0
+        isRepeatable = request.isRepeatable
         if request.maxRedirects != settings.maxRedirects {
             settings.maxRedirects = request.maxRedirects
             _ = cb_easy_set_long(handle, CURLOPT_FOLLOWLOCATION, request.maxRedirects > 0 ? 1 : 0)
@@ -210,6 +214,15 @@ final class Transfer: @unchecked Sendable {
             settings.contentSize = bytes.count
             _ = cb_easy_set_off(handle, CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
         }
+    }
+
+    /// False where curl is about to send a request again that must not be sent twice.
+    ///
+    /// When a connection that was used before ends without an answer, curl takes it for one that had been closed meanwhile and
+    /// starts anew; but the server may have read the request. Over TLS it is let: a connection of HTTP/2 that ends in good
+    /// order refuses its last streams unread (RFC 9113, section 6.8), which looks the same from here.
+    var maySendNow: Bool {
+        isRepeatable || settings.isEncrypted == true || followsRedirects || !wasSent
     }
 
     /// True when bytes of the request left us.

@@ -6,20 +6,21 @@ internal import JSON
 
 /// `POST /api/messages`: a message by our own API or the chat page, and its answer at once, streamed, or in the log.
 public struct MessagesEndpoint: Sendable {
-    /// Time between two comments on a stream while the agent is silent, so that proxies keep it open.
-    private static let heartbeat = Duration.seconds(15)
-
     private let bridge: Bridge
     private let access: APIAccess
     private let platform: PlatformName
+    private let heartbeat: Duration
 
     /// The endpoint of this engine.
     ///
-    /// - Parameter platform: the local platform whose adapter reads the body.
-    public init(bridge: Bridge, access: APIAccess, platform: PlatformName) {
+    /// - Parameters:
+    ///   - platform: the local platform whose adapter reads the body.
+    ///   - heartbeat: time between two comments on a stream, so that proxies keep it open while the agent is silent.
+    public init(bridge: Bridge, access: APIAccess, platform: PlatformName, heartbeat: Duration = .seconds(15)) {
         self.bridge = bridge
         self.access = access
         self.platform = platform
+        self.heartbeat = heartbeat
     }
 
     /// Answers one request.
@@ -113,7 +114,7 @@ public struct MessagesEndpoint: Sendable {
         return .eventStream { writer in
             try await writer.send(event: "message", data: text { $0.field("id", id.description) })
             let heart = loop.spawn {
-                while (try? await loop.sleep(for: MessagesEndpoint.heartbeat)) != nil {
+                while (try? await loop.sleep(for: heartbeat)) != nil {
                     try? await writer.sendComment()
                 }
             }

@@ -15,6 +15,9 @@ static inline CURLcode cb_easy_set_data_function(CURL *h, CURLoption o, curl_wri
 static inline CURLcode cb_easy_set_open_socket_function(CURL *h, curl_opensocket_callback f) {
     return curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, f);
 }
+static inline CURLcode cb_easy_set_prereq_function(CURL *h, curl_prereq_callback f) {
+    return curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, f);
+}
 static inline CURLcode cb_easy_set_close_socket_function(CURL *h, curl_closesocket_callback f) {
     return curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, f);
 }
