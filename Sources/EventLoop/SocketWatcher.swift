@@ -45,7 +45,10 @@ public final class SocketWatcher {
 
     /// Watches for these from now on and for nothing else; an empty set pauses the watcher.
     ///
-    /// - Throws: ``EventLoopError`` when the kernel refuses the descriptor (closed, or a regular file).
+    /// The kernel hears of it before the loop waits next; a descriptor that it does not take then (closed, or a regular file)
+    /// is never ready, and libevent says so on the standard error stream.
+    ///
+    /// - Throws: ``EventLoopError`` when there is no memory for it.
     public func watch(_ interest: Readiness) throws(EventLoopError) {
         guard interest != self.interest else { return }
         if let event { event_del(event) }

@@ -28,10 +28,21 @@ final class CurlMulti: @unchecked Sendable {
     private var sockets: [CurlSocket?] = []
 
     private static let isGlobalReady: Bool = curl_global_init(cb_global_all) == CURLE_OK
+    // Debian's and Ubuntu's curl look names up on threads; one without that would hold up the loop.
+    private static let looksUpAside: Bool = {
+        guard let version = curl_version_info(cb_version_now) else { return false }
+        return version.pointee.features & CURL_VERSION_ASYNCHDNS != 0
+    }()
 
     init(loop: EventLoop, configuration: HTTPClientConfiguration) throws(HTTPClientError) {
         guard CurlMulti.isGlobalReady, let multi = curl_multi_init() else {
             throw HTTPClientError(code: .other(2), mayHaveBeenProcessed: false, message: "curl does not start")
+        }
+        guard CurlMulti.looksUpAside else {
+            curl_multi_cleanup(multi)
+            throw HTTPClientError(
+                code: .other(4), mayHaveBeenProcessed: false,
+                message: "this libcurl cannot look up names without blocking")
         }
         self.loop = loop
         self.configuration = configuration
