@@ -9,8 +9,8 @@ internal import HTTPCore
 final class CurlMulti: @unchecked Sendable {
     // Unchecked: cancellation handlers on other threads carry the reference to `execute`, and nothing else.
 
-    /// Easy handles kept for later use; one is about 6 KiB, and making one costs some microseconds.
-    private static let idleLimit = 256
+    /// Easy handles kept for later use: with its buffer one is about 22 KiB, and making one costs as much as a transfer.
+    private static let idleLimit = 1024
 
     let loop: EventLoop
     let configuration: HTTPClientConfiguration
