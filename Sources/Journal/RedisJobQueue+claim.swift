@@ -6,6 +6,7 @@ internal import Telemetry
 extension RedisJobQueue {
     func claimReliably(limit: Int, linger: Duration, wait: Duration) async throws(JobQueueError) -> ClaimedJobs? {
         await startLease()
+        if !hasLease { await renewLease() }
         if let claim = try await claimAdopted(limit) { return claim }
         let place = uncertain ?? nextPlace()
         // From here on the list may exist, whatever we learn of it.
@@ -125,7 +126,7 @@ extension RedisJobQueue {
             }
         }
         await renewLease()
-        await lookForLapsed(everywhere: true)
+        await lookForLapsed(everywhere: mayHaveStrays)
     }
 
     private func renewLease() async {
@@ -159,7 +160,7 @@ extension RedisJobQueue {
 
     /// Takes over the claims of loggers whose lease has run out.
     func lookForLapsed(everywhere: Bool) async {
-        do {
+        do throws(JobQueueError) {
             let reply = try await run(Self.lapsed, keys: [keys.loggers], arguments: [Array(keys.leases.utf8)])
             let names = reply.array?.compactMap(\.text) ?? []
             guard everywhere || !names.isEmpty else { return }
@@ -167,6 +168,7 @@ extension RedisJobQueue {
             try await takeOverLists()
             for name in names where name != id { _ = try await send(["SREM", keys.loggers, name]) }
         } catch {
+            mayHaveStrays = true
             log.warning("claims of loggers that are gone cannot be looked for", ["error": error.description])
         }
     }

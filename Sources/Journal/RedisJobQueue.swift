@@ -68,8 +68,8 @@ public actor RedisJobQueue: JobQueue {
     var inHand: Set<String> = []
     var leaseTask: Task<Void, Never>?
     var hasLease = false
-    /// Whether a command of ours may have made a list without our knowing.
-    var mayHaveStrays = false
+    /// Whether there may be claimed lists that nobody knows of: those of an earlier run, or of a late command of ours.
+    var mayHaveStrays = true
     var isRetired = false
 
     /// A queue.

@@ -1,6 +1,7 @@
 import BridgeCore
 import EventLoop
 import Glibc
+import JSON
 import Redis
 import TestSupport
 import Testing
@@ -25,6 +26,11 @@ import Testing
         configuration.firstPause = .milliseconds(10)
         configuration.longestPause = .milliseconds(100)
         return JournalLogger(loop: loop, queue: queue, store: store, configuration: configuration)
+    }
+
+    /// The number of rows; nil before the first batch has made the tables.
+    private static func messages(in table: @Sendable (String) async throws -> [[String?]]) async -> String? {
+        try? await table("SELECT CAST(count(*) AS text) AS n FROM messages").first?.first ?? nil
     }
 
     @Test(arguments: StoreKind.available)
@@ -63,7 +69,7 @@ import Testing
                 await buffer.drain(within: .seconds(10))
                 let expected = String(total)
                 try await eventually("all of them", on: loop) {
-                    try await table("SELECT CAST(count(*) AS text) AS n FROM messages").first?.first == expected
+                    await Self.messages(in: table) == expected
                 }
                 // A batch may have been committed by a logger that died before it could say so: it is written again, to no effect.
                 try await eventually("nothing claimed", on: loop) {
@@ -76,6 +82,42 @@ import Testing
                     await entry.logger.stop()
                     await entry.task.value
                 }
+                try await redis.clear()
+            }
+        }
+    }
+
+    @Test(arguments: [RedisJobQueue.Mode.reliable, .brpop])
+    func `poison among good jobs ends on the list of dead letters, and nothing else does`(
+        _ mode: RedisJobQueue.Mode
+    ) async throws {
+        try await StoreFixture.with(.sqlite) { fixture in
+            let makeStore = fixture.makeStore
+            let table = fixture.table
+            try await onLoop { loop in
+                let redis = try RedisFixture.shared(loop)
+                let queue = try redis.makeQueue(mode)
+                var messages = Messages()
+                var jobs = messages.jobs(200).map { LogJob.message($0).encoded() }
+                let poison = [bytes("{"), bytes("\0"), [0xFF], bytes(#"{"v":1,"kind":"message","id":7}"#), bytes("[]")]
+                for (index, job) in poison.enumerated() { jobs.insert(job, at: index * 40) }
+                let newer = bytes(#"{"v":2,"kind":"message"}"#)
+                jobs.insert(newer, at: 100)
+                try await queue.push(jobs)
+                let logger = Self.logger(loop, queue, makeStore())
+                let running = loop.spawn(on: logger) { await $0.run() }
+                try await eventually("the good ones", on: loop) {
+                    await Self.messages(in: table) == "200"
+                }
+                try await eventually("the others", on: loop) {
+                    let left = try await redis.list("log")
+                    return try await redis.list("log:dead").count == poison.count && left == [text(newer)]
+                }
+                await logger.stop()
+                await running.value
+                let letters = try await redis.list("log:dead").map { try JSONView(parsing: $0) }
+                #expect(letters.map { $0["job"].kind } == [.string, .string, .string, .object, .string])
+                #expect(letters.allSatisfy { $0["error"].string?.isEmpty == false && $0["logger"].string == "logger" })
                 try await redis.clear()
             }
         }
@@ -150,7 +192,7 @@ import Testing
                 }
                 let expected = String(total)
                 try await eventually("all of them", on: loop) {
-                    try await table("SELECT CAST(count(*) AS text) AS n FROM messages").first?.first == expected
+                    await Self.messages(in: table) == expected
                 }
                 await logger.stop()
                 await running.value

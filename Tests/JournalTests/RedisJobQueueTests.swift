@@ -70,6 +70,35 @@ import Testing
         }
     }
 
+    @Test func `leftovers are found also when Redis was away at the start`() async throws {
+        try await onLoop { loop in
+            let server = try TestRedis()
+            let redis = try RedisFixture(loop, url: server.url)
+            let earlier = try redis.makeQueue()
+            try await earlier.push(jobs(0..<5))
+            _ = try await earlier.claim(limit: 10, linger: .zero, wait: .seconds(5))
+            await earlier.retire()
+            // As after a crash of Redis: nobody is in the set any more.
+            _ = try await redis.client.send(["DEL", "\(redis.prefix):log:loggers"])
+            server.stop()
+            let queue = try redis.makeQueue(lease: .milliseconds(600))
+            await #expect(throws: JobQueueError.self) {
+                try await queue.claim(limit: 10, linger: .zero, wait: .milliseconds(10))
+            }
+            try server.start()
+            var found: [String] = []
+            try await eventually("the leftovers", on: loop) {
+                let claim = try? await queue.claim(limit: 10, linger: .zero, wait: .milliseconds(50))
+                guard let claim else { return false }
+                found += claim.jobs.map(text)
+                try await queue.finish(claim, dead: [], returned: [])
+                return found.count == 5
+            }
+            #expect(found == names(0..<5))
+            await queue.retire()
+        }
+    }
+
     @Test func `a zombie's acknowledgement reaches nothing of its heir's`() async throws {
         try await onLoop { loop in
             let redis = try RedisFixture.shared(loop)
