@@ -102,27 +102,11 @@ extension Bridge {
         recordApology(text, for: failure, delivery: delivery, to: question)
     }
 
-    /// Shows the typing indicator once the agent has been silent for the configured time, and again before it fades.
-    private func startTyping(for question: Question, to address: ReplyAddress) -> LoopTimer? {
-        guard let delay = configuration.typingDelay, let interval = question.platform.capabilities.typingInterval else {
-            return nil
-        }
-        let outbox = question.platform.outbox
-        let loop = loop
-        let holder = TimerHolder()
-        let timer = LoopTimer(on: loop) {
-            loop.spawn(on: outbox) { await $0.showTyping(to: address) }
-            holder.timer?.schedule(after: interval)
-        }
-        holder.timer = timer
-        timer.schedule(after: delay)
-        return timer
+    private func startTyping(for question: Question, to address: ReplyAddress) -> TypingIndicator? {
+        guard let typingLine, let interval = question.platform.capabilities.typingInterval else { return nil }
+        return TypingIndicator(
+            after: typingLine, outbox: question.platform.outbox, address: address, interval: interval)
     }
-}
-
-/// Lets a timer's action reach the timer itself, without keeping it alive.
-private final class TimerHolder {
-    weak var timer: LoopTimer?
 }
 
 extension InboundEvent {

@@ -66,11 +66,20 @@ public actor Bridge {
     private static let lastWords = Duration.seconds(2)
 
     /// A question on its way: taken, and not answered yet.
-    struct Question: Sendable {
+    ///
+    /// A class for the same reason: an event is a score of references.
+    final class Question: Sendable {
         let id: UUID
         let event: InboundEvent
         let platform: Platform
         let takenAt: ContinuousClock.Instant
+
+        init(id: UUID, event: InboundEvent, platform: Platform, takenAt: ContinuousClock.Instant) {
+            self.id = id
+            self.event = event
+            self.platform = platform
+            self.takenAt = takenAt
+        }
     }
 
     /// The loop on which all of it runs.
@@ -86,6 +95,8 @@ public actor Bridge {
     var ids = UUIDGenerator()
     var history: ConversationHistory
     var listeners: [UUID: ReplyListener] = [:]
+    /// Those whose agents have not been silent for long enough; nil where nobody is shown that we type.
+    let typingLine: DelayLine?
     private let inFlight: Gauge
     private var inbox = Inbox()
     /// The conversations in work.
@@ -106,6 +117,7 @@ public actor Bridge {
         self.recorder = recorder
         self.log = log
         history = ConversationHistory(limit: configuration.historyLimit)
+        typingLine = configuration.typingDelay.map { DelayLine(delay: $0) }
         inFlight = metrics.gauge("chatbridge_in_flight", help: "Questions waiting or in work.")
         var platforms: [PlatformName: Platform] = [:]
         for adapter in adapters {
@@ -117,6 +129,9 @@ public actor Bridge {
         }
         self.platforms = platforms
     }
+
+    /// On the loop, to which the typing indicator's timer belongs.
+    isolated deinit {}
 
     // MARK: Taking events
 
