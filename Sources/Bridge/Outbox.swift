@@ -119,9 +119,14 @@ actor Outbox {
         }
     }
 
+    /// True when the budget has room for something less than an answer, and for the answer too.
+    func hasRoomToSpare(at address: ReplyAddress) -> Bool {
+        pacer.isFree(address.place, for: 2, at: .now)
+    }
+
     /// Shows the typing indicator if the budget has room for it and for the answer too: it never delays anything.
     func showTyping(to address: ReplyAddress) async {
-        guard pacer.isFree(address.place, for: 2, at: .now) else { return }
+        guard hasRoomToSpare(at: address) else { return }
         let action = OutboundAction(
             id: ids.next(at: .now()), kind: .typing, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)

@@ -120,7 +120,8 @@ actor StreamedReply {
             await wait(delay)
             delay = interval
             if isFinished { return }
-            guard text.utf8.count != seen else { continue }
+            // Where the pace has no room for the final text behind it, an update is left out: nobody waits for it.
+            guard text.utf8.count != seen, await outbox.hasRoomToSpare(at: address) else { continue }
             seen = text.utf8.count
             let part = await outbox.firstPart(of: text)
             guard part != shown, !part.allSatisfy(\.isWhitespace) else { continue }

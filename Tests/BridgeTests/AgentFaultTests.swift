@@ -62,7 +62,7 @@ struct AgentFaultTests {
         try await onLoop { loop in
             let engine = Engine(loop, adapters: [adapter], agent: agent.agent) {
                 $0.errorReply = "sorry"
-                $0.agentTimeout = .milliseconds(500)
+                $0.agentTimeout = .milliseconds(1500)
             }
             #expect(engine.take(event("1", "bad"), event("2", "good")))
             #expect(await engine.finish(within: .seconds(30)) == 0)

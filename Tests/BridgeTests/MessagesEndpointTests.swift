@@ -64,7 +64,7 @@ struct MessagesEndpointTests {
             try? await Task.sleep(for: .seconds(60))
             return .says("")
         }) { configuration in
-            configuration.agentTimeout = .milliseconds(300)
+            configuration.agentTimeout = .seconds(2)
         } _: { engine, door, _ in
             let reply = try await door.post("/api/messages?wait=true", #"{"conversation":"c","text":"hi"}"#)
             #expect(reply.status == status && reply.code == code && !reply.text.contains("internal words"))

@@ -15,10 +15,10 @@ struct StreamedReplyTests {
     /// Lets an agent speak for some 1.7 s and returns what the engine logged.
     private func stream(
         _ platform: FakePlatform, limit: Int = 4096, pieces: [String] = StreamedReplyTests.pieces, isCut: Bool = false,
-        isStreaming: Bool = true
+        isStreaming: Bool = true, rates: Capabilities.Rates = .init()
     ) async throws -> [LogJob] {
         let agent = try await FakeAgent { _ in .speaks(pieces, every: .milliseconds(110), isCut: isCut) }
-        let adapter = platform.adapter(limit: limit, editInterval: StreamedReplyTests.interval)
+        let adapter = platform.adapter(limit: limit, editInterval: StreamedReplyTests.interval, rates: rates)
         return try await onLoop { loop in
             let engine = Engine(loop, adapters: [adapter], agent: agent.agent) {
                 $0.errorReply = "sorry"
@@ -113,6 +113,17 @@ struct StreamedReplyTests {
         _ = try await stream(platform)
         #expect(platform.all.last?.text == StreamedReplyTests.whole)
         #expect(Set(platform.all("/send").map(\.action)).count == 1)
+    }
+
+    @Test(arguments: [(1, ["/send"]), (2, ["/send", "/edit"]), (3, ["/send", "/edit", "/edit"])])
+    func `updates take no room that the final text needs`(burst: Int, paths: [String]) async throws {
+        let platform = try await FakePlatform()
+        // Whoever has to wait here waits for a minute.
+        let rates = Capabilities.Rates(conversation: .init(burst: burst, interval: .seconds(60)))
+        let start = ContinuousClock.now
+        _ = try await stream(platform, rates: rates)
+        #expect(platform.all.map(\.path) == paths && platform.all.last?.text == StreamedReplyTests.whole)
+        #expect(start.duration(to: .now) < .seconds(50))
     }
 
     @Test func `who blocked us is not written to again`() async throws {
