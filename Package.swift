@@ -109,7 +109,7 @@ let package = Package(
         .testTarget(name: "MarkdownTests", dependencies: ["Markdown"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(
-            name: "BridgeCoreTests", dependencies: ["BridgeCore", "BridgeTesting", "HTTPCore", "JSON"]),
+            name: "BridgeCoreTests", dependencies: ["BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON"]),
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "BridgeCore", "HTTPCore", "JSON"]),
         .testTarget(
             name: "JournalTests",
@@ -124,7 +124,8 @@ let package = Package(
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
         .testTarget(
-            name: "ChatbridgeTests", dependencies: ["chatbridge", "Bridge", "BridgeCore"]),
+            name: "ChatbridgeTests",
+            dependencies: ["chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

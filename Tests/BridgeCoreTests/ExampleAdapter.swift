@@ -1,4 +1,5 @@
 import BridgeCore
+import Crypto
 import HTTPCore
 import JSON
 
@@ -9,7 +10,7 @@ struct PigeonAdapter: Adapter {
     let token: Secret
 
     func receive(_ request: WebhookRequest, at now: Timestamp) throws(WebhookRejection) -> WebhookOutcome {
-        guard request.headers["Pigeon-Token"] == token.value else {
+        guard constantTimeEquals(request.headers["Pigeon-Token"] ?? "", token.value) else {
             throw WebhookRejection(.unauthorized, "the header Pigeon-Token is missing or wrong")
         }
         guard let body = try? JSONView(parsing: request.body), let id = body["id"].identifier else {

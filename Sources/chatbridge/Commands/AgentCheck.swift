@@ -40,6 +40,9 @@ struct AgentCheck: Sendable {
             Doctor.Finding(
                 subject: "agent", state: .bad, detail: "mastra has no agent of this id, or the endpoint lacks /api",
                 remedy: "check MASTRA_AGENT_ID and MASTRA_ENDPOINT, as in http://localhost:4111/api")
+        case 501 where name == "http":
+            // Not implemented: this method is not, as was to be expected of an endpoint that takes POST.
+            Doctor.Finding(subject: "agent", state: .good, detail: "http answers")
         case 500...:
             Doctor.Finding(
                 subject: "agent", state: .warning, detail: "\(name) answers, but with \(response.status)",

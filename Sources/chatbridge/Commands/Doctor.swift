@@ -1,5 +1,6 @@
 import BridgeCore
 import EventLoop
+import Glibc
 import HTTPClient
 import Journal
 import Postgres
@@ -110,6 +111,10 @@ struct Doctor: Sendable {
     // MARK: Database
 
     private func examineDatabase() async -> [Finding] {
+        // To open a file that is not there would make it, and a doctor changes nothing.
+        if case .sqlite(let path) = product.database, access(path, F_OK) != 0 {
+            return [Finding(subject: "database", state: .good, detail: "sqlite:\(path) will be made by chatbridge run")]
+        }
         do {
             let storage = try Storage(product.database)
             defer { loop.spawn { await storage.close() } }

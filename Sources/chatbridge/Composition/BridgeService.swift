@@ -133,7 +133,7 @@ struct BridgeService: Sendable {
     private func makeLogger(path: LogPath, storage: Storage) -> JournalLogger {
         JournalLogger(
             loop: loop, queue: path.queue, store: storage.store,
-            configuration: .init(batch: product.logBatch, flush: product.logFlush), log: log, metrics: metrics)
+            configuration: product.loggerConfiguration, log: log, metrics: metrics)
     }
 
     private func startBackground(bridge: Bridge, client: HTTPClient, path: LogPath) -> [Task<Void, Never>] {

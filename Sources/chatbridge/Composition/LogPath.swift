@@ -51,13 +51,16 @@ struct LogPath: Sendable {
 }
 
 extension ProductConfiguration {
+    /// How the logger works; its name is what dead letters are signed with.
+    var loggerConfiguration: JournalLogger.Configuration { .init(batch: logBatch, flush: logFlush, name: hostName) }
+
     /// Names and mode of the queue in Redis.
     var queueConfiguration: RedisJobQueue.Configuration {
         .init(prefix: redisPrefix, mode: logClaim == .brpop ? .brpop : .reliable, name: hostName)
     }
 
     /// The machine's name, by which an operator recognises a logger.
-    private var hostName: String {
+    var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "logger" }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -21,7 +21,7 @@ struct LoggerService: Sendable {
             log: log)
         let logger = JournalLogger(
             loop: loop, queue: queue, store: storage.store,
-            configuration: .init(batch: product.logBatch, flush: product.logFlush), log: log, metrics: metrics)
+            configuration: product.loggerConfiguration, log: log, metrics: metrics)
         if case .sqlite = storage { try await storage.migrate() }
         log.info("logging", ["database.name": storage.name, "version": Version.number])
         let logging = loop.spawn(on: logger) { await $0.run() }

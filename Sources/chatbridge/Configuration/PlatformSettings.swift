@@ -15,7 +15,7 @@ struct PlatformSettings: Sendable {
         PlatformSettings(prefix: "TELEGRAM") { settings, product in
             let token = settings.text("TELEGRAM_BOT_TOKEN", isSecret: true)
             let secret = settings.text("TELEGRAM_WEBHOOK_SECRET", isSecret: true)
-            let isPolling = settings.boolean("TELEGRAM_POLLING") ?? false
+            let isPolling = settings.boolean("TELEGRAM_POLLING", default: false)
             let base = settings.url("TELEGRAM_API_BASE", default: "https://api.telegram.org")
             guard settings.isOn("TELEGRAM", credentials: ["TELEGRAM_BOT_TOKEN"]), let token, let base else { return }
             if secret == nil && !isPolling {

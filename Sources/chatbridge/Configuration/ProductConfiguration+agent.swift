@@ -7,7 +7,7 @@ import JSON
 extension ProductConfiguration {
     /// Reads who answers: `AGENT` says it, or else the endpoint that is set.
     mutating func readAgent(_ settings: inout SettingsReader) {
-        let isRepeating = settings.boolean("REPEAT_MODE") ?? false
+        let isRepeating = settings.boolean("REPEAT_MODE", default: false)
         let named = settings.text("AGENT")?.lowercased()
         let mastraEndpoint = settings.url("MASTRA_ENDPOINT")
         let mastraAgent = settings.text("MASTRA_AGENT_ID")

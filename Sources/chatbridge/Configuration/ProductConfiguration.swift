@@ -45,7 +45,6 @@ struct ProductConfiguration: Sendable {
 
     var host = "127.0.0.1"
     var port = 3000
-    var publicURL: String?
     var maxBodyBytes = 1_048_576
     var database = Database.sqlite(path: "chatbridge.db")
     var redisURL: Secret?
@@ -77,7 +76,6 @@ extension ProductConfiguration {
     init(reading settings: inout SettingsReader, isWebDefault: Bool) {
         host = settings.text("HOST", default: host)
         port = settings.integer("PORT", default: port, in: 0...65_535)
-        publicURL = settings.url("PUBLIC_URL")
         maxBodyBytes = settings.integer("MAX_BODY_BYTES", default: maxBodyBytes, in: 1024...(64 << 20))
         readStores(&settings)
         readAgent(&settings)
@@ -95,14 +93,14 @@ extension ProductConfiguration {
         isLogText =
             settings.choice("LOG_FORMAT", default: "auto", of: ["auto": nil, "text": true, "json": false]) ?? nil
         readPlatforms(&settings)
-        isWebEnabled = settings.boolean("WEB_ENABLED") ?? isWebDefault
+        isWebEnabled = settings.boolean("WEB_ENABLED", default: isWebDefault)
         webAllowedOrigins = (settings.text("WEB_ALLOWED_ORIGINS") ?? "").split(separator: ",").map {
             String($0.drop { $0 == " " })
         }
     }
 
     private mutating func readStores(_ settings: inout SettingsReader) {
-        if let url = settings.text("DATABASE_URL", isSecret: true) {
+        if let url = settings.text("DATABASE_URL", isSecret: true, shownDefault: "sqlite:chatbridge.db") {
             if url.hasPrefix("sqlite:") {
                 let path = url.dropFirst("sqlite:".count)
                 if path.isEmpty {
@@ -148,11 +146,11 @@ extension ProductConfiguration {
 
     private mutating func readPlatforms(_ settings: inout SettingsReader) {
         for platform in PlatformSettings.all { platform.read(&settings, &self) }
-        for platform in PlatformSettings.all + [PlatformSettings(prefix: "WEB") { _, _ in }] {
-            guard let limit = settings.text("\(platform.prefix)_RATE_LIMIT") else { continue }
+        for platform in PlatformSettings.all {
+            let limit = settings.text("\(platform.prefix)_RATE_LIMIT", default: "auto")
             let name = PlatformName(platform.prefix.lowercased())
             switch limit.lowercased() {
-            case "auto": bridge.rateLimits[name] = .auto
+            case "auto", "": bridge.rateLimits[name] = .auto
             case "off": bridge.rateLimits[name] = .off
             default:
                 if limit.hasSuffix("/s"), let rate = Double(limit.dropLast(2)), rate > 0, rate.isFinite {

@@ -29,10 +29,12 @@ struct SettingsReader {
     }
 
     /// The text of a variable; nil when it is unset or empty.
-    mutating func text(_ name: String, isSecret: Bool = false) -> String? {
+    ///
+    /// - Parameter shownDefault: what `doctor --config` shows then, since it is what happens then.
+    mutating func text(_ name: String, isSecret: Bool = false, shownDefault: String = "") -> String? {
         known.insert(name)
         guard let value = variables[name], !value.isEmpty else {
-            show(name, "", isDefault: true)
+            show(name, shownDefault, isDefault: true)
             return nil
         }
         show(name, isSecret ? "(set, \(value.utf8.count) bytes)" : value, isDefault: false)
@@ -72,9 +74,14 @@ struct SettingsReader {
         .milliseconds(integer(name, default: fallback, in: range))
     }
 
-    /// True or false, in the usual words.
-    mutating func boolean(_ name: String) -> Bool? {
-        guard let value = text(name) else { return nil }
+    /// True or false, in the usual words; the default when it is unset.
+    mutating func boolean(_ name: String, default fallback: Bool) -> Bool {
+        boolean(name, shownDefault: "\(fallback)") ?? fallback
+    }
+
+    /// True or false, in the usual words; nil when it is unset.
+    mutating func boolean(_ name: String, shownDefault: String = "") -> Bool? {
+        guard let value = text(name, shownDefault: shownDefault) else { return nil }
         switch value.lowercased() {
         case "true", "1", "yes", "on": return true
         case "false", "0", "no", "off": return false
