@@ -131,11 +131,7 @@ actor Outbox {
             id: ids.next(at: .now()), kind: .typing, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
         _ = pacer.reserve(action.place, at: .now)
-        if case .again(let delay, let failure) = await attemptOnce(action, number: 1),
-            case .rateLimited = failure.kind
-        {
-            pacer.block(action.place, for: delay, at: .now)
-        }
+        _ = await attemptOnce(action, number: 1)
     }
 
     private func attemptOnce(_ action: OutboundAction, number: Int) async -> Attempt {

@@ -43,6 +43,29 @@ import Testing
         #expect(pacer.isFree(other, at: start))
     }
 
+    @Test func `a block is seen by those who have their place already, and ends`() {
+        var pacer = Pacer(rates: .init(conversation: .init(burst: 1, interval: .seconds(1))))
+        let waits = (0..<2).map { _ in pacer.reserve(chat, at: start) }
+        #expect(waits == [.zero, .seconds(1)] && !pacer.isBlocked(chat, at: start))
+        pacer.block(chat, for: .seconds(5), at: start)
+        #expect(pacer.isBlocked(chat, at: start + .seconds(1)) && !pacer.isBlocked(other, at: start))
+        let again = pacer.reserve(chat, at: start + .seconds(1))
+        #expect(again == .seconds(4))
+        #expect(!pacer.isBlocked(chat, at: start + .seconds(5)))
+    }
+
+    @Test(arguments: [(1, [true, false, false]), (2, [true, true, false]), (3, [true, true, true])])
+    func `room for several is what the burst has left`(burst: Int, isFree: [Bool]) {
+        let rate = Capabilities.Rate(burst: burst, interval: .seconds(1))
+        for rates in [Capabilities.Rates(conversation: rate), .init(overall: rate)] {
+            var pacer = Pacer(rates: rates)
+            #expect((1...3).map { pacer.isFree(chat, for: $0, at: start) } == isFree)
+            _ = pacer.reserve(chat, at: start)
+            #expect((1...2).map { pacer.isFree(chat, for: $0, at: start) } == Array(isFree.dropFirst()))
+        }
+        #expect(Pacer(rates: .init()).isFree(chat, for: 100, at: start))
+    }
+
     @Test func `a block holds without any rates`() {
         var pacer = Pacer(rates: .init())
         let wait5 = pacer.reserve(chat, at: start)
@@ -94,5 +117,21 @@ import Testing
         cache[0] = nil
         let removed = cache[0]
         #expect(removed == nil)
+    }
+
+    @Test func `what weighs more leaves room for fewer, and a new value takes the place of the old one`() {
+        var cache = GenerationalCache<Int, String>(capacity: 10) { $0.count }
+        for key in 1...100 { cache[key] = "four" }
+        #expect(cache.count <= 2 * 10 / 4)
+        // The same key again and again turns no generation out.
+        var other = GenerationalCache<Int, String>(capacity: 10) { $0.count }
+        other[1] = "four"
+        for _ in 1...50 { other[2] = "four" }
+        let values = [1, 2].map { other[$0] }
+        #expect(values == ["four", "four"] && other.count == 2)
+        // One that alone is over the limit is kept, and nothing else with it but the generation before.
+        other[3] = "longer than the limit"
+        let long = other[3]
+        #expect(long != nil && other.count <= 3)
     }
 }
