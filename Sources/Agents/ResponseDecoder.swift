@@ -33,9 +33,11 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
     }
 
     mutating func begin(_ head: OutboundResponse) {
-        mediaType =
-            (head.headers["content-type"] ?? "").prefix { $0 != ";" }.lowercased()
-            .split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
+        // The type without its parameters: `application/json; charset=utf-8`.
+        let type = (head.headers["content-type"] ?? "").utf8.prefix {
+            $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ")
+        }
+        mediaType = String(decoding: type.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
         if !head.status.isSuccess {
             stage = .refusal(head.status)
             body = JSONBodyCollector(limit: ResponseDecoder.errorLimit)

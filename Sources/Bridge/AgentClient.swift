@@ -56,7 +56,7 @@ struct AgentClient: Sendable {
             throw AgentFailure(error)
         }
         var decoder = decoder
-        decoder.begin(OutboundResponse(status: response.status, headers: response.headers))
+        decoder.begin(OutboundResponse(status: response.status, headers: .init { response.header($0) }))
         if try await take(decoder.decode(response.body), into: &answer, onText: onText) { return }
         guard try await take(decoder.end(), into: &answer, onText: onText) else {
             throw AgentFailure(.malformed, "the agent's answer has no end")
@@ -74,7 +74,7 @@ struct AgentClient: Sendable {
                     // A stream that keeps talking may take longer than one silence, but not for ever.
                     timeouts: .init(firstByte: timeout, idle: timeout, total: timeout * 4),
                     maxResponseBytes: AgentClient.maximumResponseBytes))
-            decoder.begin(OutboundResponse(status: response.status, headers: response.headers))
+            decoder.begin(OutboundResponse(status: response.status, headers: .init { response.header($0) }))
             for try await bytes in response.body {
                 if try await take(decoder.decode(bytes), into: &answer, onText: onText) { return }
             }

@@ -80,7 +80,7 @@ public struct Poller: Sendable {
                     method: request.method, url: request.url, headers: request.headers, body: request.body,
                     timeouts: Poller.timeouts, maxResponseBytes: 16 << 20))
             return adapter.interpretPoll(
-                OutboundResponse(status: response.status, headers: response.headers, body: response.body))
+                OutboundResponse(status: response.status, headers: .init { response.header($0) }, body: response.body))
         } catch {
             return .failed(DeliveryFailure(.temporary, reason: error.message))
         }

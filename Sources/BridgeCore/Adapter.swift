@@ -137,17 +137,35 @@ public struct OutboundRequest: Sendable {
 
 /// What came back.
 public struct OutboundResponse: Sendable {
+    /// The header fields of a response, looked up by name without case; most are never looked at, so none is made before.
+    public struct Headers: Sendable {
+        private let find: @Sendable (String) -> String?
+
+        /// Fields that a function finds.
+        public init(_ find: @escaping @Sendable (String) -> String?) {
+            self.find = find
+        }
+
+        /// The first value under a name.
+        public subscript(name: String) -> String? { find(name) }
+    }
+
     /// The status.
     public var status: HTTPStatus
     /// The header fields.
-    public var headers: HTTPFields
+    public var headers: Headers
     /// The body, up to the engine's limit.
     public var body: [UInt8]
 
-    /// A response.
-    public init(status: HTTPStatus, headers: HTTPFields = [:], body: [UInt8] = []) {
+    /// A response whose fields are looked up when they are asked for.
+    public init(status: HTTPStatus, headers: Headers, body: [UInt8] = []) {
         self.status = status
         self.headers = headers
         self.body = body
+    }
+
+    /// A response with these fields.
+    public init(status: HTTPStatus, headers: HTTPFields = [:], body: [UInt8] = []) {
+        self.init(status: status, headers: Headers { headers[$0] }, body: body)
     }
 }

@@ -61,10 +61,10 @@ extension LogJob {
 extension LogMessage {
     func writeFields(to object: inout JSONWriter) {
         object.field("kind", "message")
-        object.field("id", id.description)
-        object.field("at", at.description)
+        object.field("id", id)
+        object.field("at", at)
         object.objectField("session") { session in
-            session.field("id", self.session.id.description)
+            session.field("id", self.session.id)
             session.field("platform", self.session.platform)
             session.field("account", self.session.account)
             session.field("conversation", self.session.conversation)
@@ -108,8 +108,8 @@ extension LogMessage {
 extension LogStatusChange {
     func writeFields(to object: inout JSONWriter) {
         object.field("kind", "status")
-        object.field("id", id.description)
-        object.field("at", at.description)
+        object.field("id", id)
+        object.field("at", at)
         object.field("status", status.rawValue)
         object.key("metadata")
         object.raw(metadata)

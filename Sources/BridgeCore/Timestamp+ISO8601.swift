@@ -3,36 +3,39 @@ extension Timestamp {
     ///
     /// Years outside 0 to 9999, which the form cannot hold, are written as the nearest end.
     public var description: String {
+        String(unsafeUninitializedCapacity: 27) { buffer in
+            write(to: UnsafeMutableRawBufferPointer(buffer))
+            return 27
+        }
+    }
+
+    /// Writes the 27 characters of ``description`` to the beginning of a buffer that has room for them.
+    func write(to buffer: UnsafeMutableRawBufferPointer) {
         let earliest: Int64 = -62_167_219_200_000_000
         let latest: Int64 = 253_402_300_799_999_999
         let clamped = min(max(microseconds, earliest), latest)
-        let days = Int64((Double(clamped) / 86_400_000_000).rounded(.down))
-        // The quotient of whole numbers, corrected where the division of doubles rounded the other way.
-        let exactDays = clamped - days * 86_400_000_000 < 0 ? days - 1 : days
-        var rest = clamped - exactDays * 86_400_000_000
-        let date = CivilDate(daysSinceEpoch: exactDays)
-        let micros = rest % 1_000_000
-        rest /= 1_000_000
-        return String(unsafeUninitializedCapacity: 27) { buffer in
-            var position = 0
-            func put(_ value: Int64, width: Int, then mark: UInt8) {
-                var value = value
-                for offset in stride(from: width - 1, through: 0, by: -1) {
-                    buffer[position + offset] = 0x30 + UInt8(value % 10)
-                    value /= 10
-                }
-                buffer[position + width] = mark
-                position += width + 1
+        let (quotient, remainder) = clamped.quotientAndRemainder(dividingBy: 86_400_000_000)
+        let days = remainder < 0 ? quotient - 1 : quotient
+        let rest = remainder < 0 ? remainder + 86_400_000_000 : remainder
+        let date = CivilDate(daysSinceEpoch: days)
+        let seconds = rest / 1_000_000
+        var position = 0
+        func put(_ value: Int64, width: Int, then mark: UInt8) {
+            var value = value
+            for offset in stride(from: width - 1, through: 0, by: -1) {
+                buffer[position + offset] = 0x30 + UInt8(value % 10)
+                value /= 10
             }
-            put(date.year, width: 4, then: UInt8(ascii: "-"))
-            put(date.month, width: 2, then: UInt8(ascii: "-"))
-            put(date.day, width: 2, then: UInt8(ascii: "T"))
-            put(rest / 3600, width: 2, then: UInt8(ascii: ":"))
-            put(rest / 60 % 60, width: 2, then: UInt8(ascii: ":"))
-            put(rest % 60, width: 2, then: UInt8(ascii: "."))
-            put(micros, width: 6, then: UInt8(ascii: "Z"))
-            return position
+            buffer[position + width] = mark
+            position += width + 1
         }
+        put(date.year, width: 4, then: UInt8(ascii: "-"))
+        put(date.month, width: 2, then: UInt8(ascii: "-"))
+        put(date.day, width: 2, then: UInt8(ascii: "T"))
+        put(seconds / 3600, width: 2, then: UInt8(ascii: ":"))
+        put(seconds / 60 % 60, width: 2, then: UInt8(ascii: ":"))
+        put(seconds % 60, width: 2, then: UInt8(ascii: "."))
+        put(rest % 1_000_000, width: 6, then: UInt8(ascii: "Z"))
     }
 
     /// Reads a time of RFC 3339: `T` or a space, a fraction of any length (cut at microseconds), `Z` or an offset.

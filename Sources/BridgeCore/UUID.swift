@@ -63,19 +63,28 @@ public struct UUID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The 36-character form in lower case.
     public var description: String {
         String(unsafeUninitializedCapacity: 36) { buffer in
-            var position = 0
-            for index in 0..<32 {
-                if index == 8 || index == 12 || index == 16 || index == 20 {
-                    buffer[position] = UInt8(ascii: "-")
-                    position += 1
-                }
-                let word = index < 16 ? high : low
-                let nibble = UInt8(truncatingIfNeeded: word >> (60 - UInt64(index & 15) * 4)) & 15
-                buffer[position] = nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
-                position += 1
-            }
+            write(to: UnsafeMutableRawBufferPointer(buffer))
             return 36
         }
+    }
+
+    /// Writes the 36 characters to the beginning of a buffer that has room for them.
+    func write(to buffer: UnsafeMutableRawBufferPointer) {
+        var position = 0
+        for index in 0..<16 {
+            if index == 4 || index == 6 || index == 8 || index == 10 {
+                buffer[position] = UInt8(ascii: "-")
+                position += 1
+            }
+            let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> (56 - UInt64(index & 7) * 8))
+            buffer[position] = UUID.digit(byte >> 4)
+            buffer[position + 1] = UUID.digit(byte & 15)
+            position += 2
+        }
+    }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
     }
 
     /// The 16 bytes in their order.

@@ -21,6 +21,9 @@ public struct HTTPClientResponse: Sendable {
         self.body = body
     }
 
+    /// The first value of a header field, compared without case; cheaper than ``headers`` for one look.
+    public func header(_ name: String) -> String? { head.value(of: name) }
+
     /// The header fields; made from the wire's bytes at each call, so keep the value when it is used more than once.
     public var headers: HTTPFields { head.fields }
 }

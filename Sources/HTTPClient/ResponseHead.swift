@@ -26,20 +26,48 @@ struct ResponseHead: Sendable {
         }
     }
 
+    /// The first value under a name, without making the others.
+    func value(of name: String) -> String? {
+        switch storage {
+        case .fields(let fields): return fields[name]
+        case .wire(let bytes):
+            var name = name
+            return name.withUTF8 { wanted in
+                for line in bytes.split(separator: UInt8(ascii: "\n")) where line.count > wanted.count {
+                    guard line[line.startIndex + wanted.count] == UInt8(ascii: ":"),
+                        zip(line, wanted).allSatisfy({ ResponseHead.isSameLetter($0, $1) })
+                    else { continue }
+                    return String(decoding: ResponseHead.trimmed(line.dropFirst(wanted.count + 1)), as: UTF8.self)
+                }
+                return nil
+            }
+        }
+    }
+
     private static func parse(_ bytes: [UInt8]) -> [HTTPFields.Field] {
         var fields: [HTTPFields.Field] = []
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
-            let isSpace: (UInt8) -> Bool = {
-                $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r")
-            }
-            var value = line[(colon + 1)...].drop(while: isSpace)
-            while let last = value.last, isSpace(last) { value.removeLast() }
             fields.append(
                 HTTPFields.Field(
-                    name: String(decoding: line[..<colon], as: UTF8.self), value: String(decoding: value, as: UTF8.self)
-                ))
+                    name: String(decoding: line[..<colon], as: UTF8.self),
+                    value: String(decoding: trimmed(line[(colon + 1)...]), as: UTF8.self)))
         }
         return fields
+    }
+
+    private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var value = line.drop(while: isSpace)
+        while let last = value.last, isSpace(last) { value.removeLast() }
+        return value
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
+    }
+
+    /// True for the same byte, and for the two cases of one ASCII letter.
+    private static func isSameLetter(_ one: UInt8, _ other: UInt8) -> Bool {
+        one == other || (one ^ other == 0x20 && (0x61...0x7A).contains(one | 0x20))
     }
 }

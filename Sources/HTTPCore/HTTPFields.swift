@@ -58,13 +58,24 @@ public struct HTTPFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     /// True when two field names are the same but for the case of ASCII letters.
     public static func isSameName(_ left: String, _ right: String) -> Bool {
-        let left = left.utf8
-        let right = right.utf8
-        guard left.count == right.count else { return false }
-        for (a, b) in zip(left, right) where a != b {
+        // Most names differ in length already, and lengths are known without looking at the bytes.
+        guard left.utf8.count == right.utf8.count else { return false }
+        let fast = left.utf8.withContiguousStorageIfAvailable { left in
+            right.utf8.withContiguousStorageIfAvailable { right in isSameName(left, right) }
+        }
+        if let same = fast, let same { return same }
+        return Array(left.utf8).withUnsafeBufferPointer { left in
+            Array(right.utf8).withUnsafeBufferPointer { right in isSameName(left, right) }
+        }
+    }
+
+    private static func isSameName(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+        for index in left.indices {
+            let difference = left[index] ^ right[index]
             // Letters differ by the bit 0x20 alone; '@' and '`' do too, hence the range check.
-            let folded = a | 0x20
-            guard folded == b | 0x20, (0x61...0x7A).contains(folded) else { return false }
+            guard difference == 0 || (difference == 0x20 && (0x61...0x7A).contains(left[index] | 0x20)) else {
+                return false
+            }
         }
         return true
     }
