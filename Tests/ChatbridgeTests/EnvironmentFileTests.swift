@@ -8,6 +8,7 @@ import Testing
         (#"A="a # b" # comment"#, "a # b"), (#"A='single \n $HOME'"#, #"single \n $HOME"#),
         (#"A="line\nnext \"quoted\" back\\slash""#, "line\nnext \"quoted\" back\\slash"), ("A=1\r", "1"),
         ("# A=2\n\nA=1", "1"), ("A=1\nA=2", "2"), ("A=base64==", "base64=="), ("A=\"\"", ""),
+        ("B=2\r\nA=1\r\n", "1"), ("B=2\r\n\r\n# A=3\r\nA=\"1\"", "1"),
     ])
     func `a variable has the value that other tools would give it`(text: String, value: String) {
         let file = EnvironmentFile(parsing: text)

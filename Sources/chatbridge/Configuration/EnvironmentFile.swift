@@ -9,7 +9,9 @@ struct EnvironmentFile {
     private(set) var invalidLines: [Int] = []
 
     init(parsing text: String) {
-        for (index, rawLine) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // A carriage return and a line feed are one Character, so both ends of a line have to be named.
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, rawLine) in lines.enumerated() {
             var line = rawLine.trimmed
             guard let first = line.first, first != "#" else { continue }
             if line.hasPrefix("export ") { line = line.dropFirst(7).trimmed }
