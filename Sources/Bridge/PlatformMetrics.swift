@@ -1,8 +1,8 @@
 internal import BridgeCore
 internal import Telemetry
 
-/// The counters of one platform, asked for once.
-struct PlatformMetrics: Sendable {
+/// The counters of one platform, asked for once; one reference to pass along.
+final class PlatformMetrics: Sendable {
     let received: Counter
     let refused: Counter
     let duplicates: Counter
