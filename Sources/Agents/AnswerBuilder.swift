@@ -1,6 +1,6 @@
 import BridgeCore
 
-/// Gathers what an agent says into the events of one answer, and keeps the promises of ``AgentDecoder``: one end, nothing
+/// Gathers what an agent says into the events of one answer, and keeps the promises of `AgentDecoder`: one end, nothing
 /// after it, no empty answer, none larger than the limit.
 struct AnswerBuilder: Sendable {
     /// The most text of one answer, in bytes: a hundred times what any platform shows.

@@ -148,7 +148,8 @@ actor Outbox {
             return attempt(at: action, number: number, endedBy: error)
         }
         let result = adapter.interpret(
-            OutboundResponse(status: response.status, headers: .init { response.header($0) }, body: response.body), to: action)
+            OutboundResponse(status: response.status, headers: .init { response.header($0) }, body: response.body),
+            to: action)
         guard case .failed(let failure) = result else { return .done(result) }
         switch failure.kind {
         case .rateLimited(let after):

@@ -18,16 +18,25 @@ public protocol Adapter: Sendable {
     /// A payload that is authentic but unknown is no error: it is acknowledged, and recorded as what it is. One event that
     /// cannot be understood never costs its siblings in the same body.
     ///
-    /// - Parameter now: the time against which the age of a signature is checked.
+    /// - Parameters:
+    ///   - request: as it came: signatures are over its body's bytes.
+    ///   - now: the time against which the age of a signature is checked.
+    /// - Returns: what to tell the platform, and what happened; no events where there is nothing to record.
     /// - Throws: ``WebhookRejection`` when the signature is wrong, missing or stale, or the body is not what it claims to be.
     func receive(_ request: WebhookRequest, at now: Timestamp) throws(WebhookRejection) -> WebhookOutcome
 
     /// The request that does an action, or nil when the platform has no such thing (the engine asks ``capabilities`` first).
     ///
-    /// - Parameter now: the time for signatures.
+    /// It is called again for each retry, with the same ``OutboundAction/id`` and a later `now`.
+    ///
+    /// - Parameters:
+    ///   - action: one message's worth, within ``Capabilities/textLimit``.
+    ///   - now: the time for signatures.
     func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest?
 
-    /// What the platform's response means.
+    /// What the platform's response means, whatever its status; the engine has seen only that there is one.
+    ///
+    /// The kind of a ``DeliveryFailure`` says what the engine does next: wait, try again, send it plainly, follow, or give up.
     func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult
 }
 
@@ -119,7 +128,9 @@ public struct WebhookRejection: Error, Sendable, Equatable {
 public struct OutboundRequest: Sendable {
     /// The method.
     public var method: HTTPMethod
-    /// The whole URL. It may hold a token: never log it.
+    /// The whole URL.
+    ///
+    /// It may hold a token: never log it.
     public var url: String
     /// The header fields.
     public var headers: HTTPFields

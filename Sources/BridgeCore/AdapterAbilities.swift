@@ -1,7 +1,7 @@
 /// A platform that can be asked for its events, for machines that no webhook reaches.
 ///
-/// The engine keeps one poll open at a time, hands the events to the same path as those of webhooks, and stores
-/// ``PollOutcome/cursor`` durably once they are taken, so that a restart goes on where it stopped.
+/// The engine keeps one poll open at a time, hands the events to the same path as those of webhooks, and stores the cursor of
+/// ``PollOutcome/events(_:cursor:)`` durably once they are taken, so that a restart goes on where it stopped.
 public protocol LongPolling: Adapter {
     /// True when the configuration asks for polling instead of a webhook.
     var isPollingEnabled: Bool { get }

@@ -109,7 +109,7 @@ public enum AgentEvent: Sendable, Equatable {
 public struct AgentReceipt: Sendable, Equatable {
     /// The agent's name of the run or request; goes into `mastra_request_id`.
     public var requestID: String?
-    /// Why it stopped, in the agent's word: `stop`, `length`, …
+    /// Why it stopped, in the agent's word, as `stop` or `length`.
     public var finishReason: String?
     /// Tokens read and written, where the agent counts them.
     public var inputTokens: Int64?

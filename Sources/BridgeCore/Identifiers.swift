@@ -13,7 +13,7 @@ extension Identifier {
     public var description: String { rawValue }
 }
 
-/// The short name of a platform, as it stands in `/webhooks/{platform}` and in the tables: `telegram`, `slack`, …
+/// The short name of a platform, as it stands in `/webhooks/{platform}` and in the tables, as `telegram`.
 public struct PlatformName: Identifier {
     /// The name, in lower case.
     public let rawValue: String

@@ -71,7 +71,9 @@ public struct InboundEvent: Sendable {
     public var sentAt: Timestamp?
     /// The conversation goes on under this identifier from now on.
     public var movedTo: ConversationID?
-    /// What the adapter needs to see again when it encodes the answer (a reply token, a response address). Never logged.
+    /// What the adapter needs to see again when it encodes the answer (a reply token, a response address).
+    ///
+    /// Never logged.
     public var replyContext: [String: String]
     /// What the platform wants to be told at once, besides any answer (that a button press was seen).
     public var followUps: [OutboundAction.Kind]

@@ -127,7 +127,9 @@ public struct LogStatusChange: Sendable, Equatable {
     }
 }
 
-/// Where a message stands. It only moves forward: a platform may report `delivered` after `read`.
+/// Where a message stands.
+///
+/// It only moves forward: a platform may report `delivered` after `read`. See ``rank``.
 public enum MessageStatus: String, Sendable, CaseIterable {
     /// Inbound: it came in.
     case received

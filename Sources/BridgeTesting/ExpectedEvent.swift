@@ -1,7 +1,7 @@
 public import BridgeCore
 internal import JSON
 
-/// What a payload should become: the parts of an ``InboundEvent`` that a user would miss if they were wrong.
+/// What a payload should become: the parts of an `InboundEvent` that a user would miss if they were wrong.
 public struct ExpectedEvent: Sendable, Equatable {
     /// The kind.
     public var kind: String

@@ -2,7 +2,7 @@ import COpenSSL
 
 /// The client's side of one TLS stream, without a socket: bytes in, bytes out.
 ///
-/// Its owner moves the bytes: it sends what ``takeOutgoing()`` returns, feeds what arrives to ``receive(_:)``, and reads
+/// Its owner moves the bytes: it sends what ``takeOutgoing()`` returns, feeds what arrives to `receive(_:)`, and reads
 /// and writes the plain text in between. Call ``takeOutgoing()`` after every other call, after one that threw too: it holds
 /// the alert that tells the server why. The session belongs to one owner and is not `Sendable`.
 ///

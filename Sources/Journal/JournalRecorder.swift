@@ -4,7 +4,7 @@ public import Telemetry
 
 /// Turns the engine's messages into log jobs: finds their session, encodes them and hands them to the buffer.
 ///
-/// Where the session is known, which is all but the first message of a conversation, ``record(_:)`` does it at once: two small
+/// Where the session is known, which is all but the first message of a conversation, `record(_:)` does it at once: two small
 /// encodes a turn, no task. Otherwise the messages of that conversation wait in order while the directory asks; the answer
 /// path never does.
 ///

@@ -229,7 +229,7 @@ struct TelegramUpdateReader: Sendable {
     }
 }
 
-/// The names of what the reader leaves in ``InboundEvent/replyContext`` for the encoder.
+/// The names of what the reader leaves in `InboundEvent.replyContext` for the encoder.
 enum ReplyContextKey {
     static let businessConnection = "business_connection_id"
     static let guestQuery = "guest_query_id"

@@ -190,7 +190,8 @@ struct Doctor: Sendable {
                         method: check.request.method, url: check.request.url, headers: check.request.headers,
                         body: check.request.body, timeouts: .init(firstByte: .seconds(10), total: .seconds(10))))
                 let finding = adapter.interpretCredentialCheck(
-                    OutboundResponse(status: response.status, headers: .init { response.header($0) }, body: response.body), of: check
+                    OutboundResponse(
+                        status: response.status, headers: .init { response.header($0) }, body: response.body), of: check
                 )
                 switch finding {
                 case .good(let detail): findings.append(Finding(subject: subject, state: .good, detail: detail))
