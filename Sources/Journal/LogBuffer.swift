@@ -67,6 +67,9 @@ public actor LogBuffer {
     private var timer: LoopTimer?
     private var isLingering = false
 
+    /// For how long a process that ends tries a queue that is away.
+    private static let longestTryAtTheEnd = Duration.seconds(2)
+
     /// A buffer in front of a queue.
     ///
     /// - Parameters:
@@ -131,14 +134,21 @@ public actor LogBuffer {
 
     /// Hands everything on before the process ends: to the queue, or else to the spool.
     ///
+    /// A queue that was away is tried again for a moment, whatever its pause: it may be back, and then nothing is left behind
+    /// that only the next start would find.
+    ///
     /// - Parameter limit: how long the queue may take; the spool takes what is left then.
     public func drain(within limit: Duration) async {
         isDraining = true
         defer { isDraining = false }
         let end = ContinuousClock.now + limit
-        while depth > 0, ContinuousClock.now < end {
-            if !isPumping { startPump() }
-            do { try await loop.sleep(for: .milliseconds(2)) } catch { break }
+        let endOfTries = ContinuousClock.now + min(limit, LogBuffer.longestTryAtTheEnd)
+        while depth > 0 || spoolStatus.records > 0, ContinuousClock.now < (isDiverted ? endOfTries : end) {
+            if !isPumping {
+                nextTry = .now
+                startPump()
+            }
+            do { try await loop.sleep(for: .milliseconds(isDiverted ? 50 : 2)) } catch { break }
         }
         await spoolTheRest()
     }
