@@ -19,6 +19,7 @@ final class CurlMulti: @unchecked Sendable {
 
     private let multi: UnsafeMutableRawPointer
     private var all: [Transfer] = []
+    private var urls = ParsedURLs()
     private var idle: [Transfer] = []
     private var touched: [BodySource] = []
     private var timer: LoopTimer?
@@ -75,6 +76,7 @@ final class CurlMulti: @unchecked Sendable {
 
     /// A handle that is set up for a request and not started.
     func transfer(for request: HTTPClientRequest) throws(HTTPClientError) -> Transfer {
+        let url = try urls.parsed(request.url)
         let transfer: Transfer
         if let last = idle.popLast() {
             transfer = last
@@ -84,7 +86,7 @@ final class CurlMulti: @unchecked Sendable {
             all.append(transfer)
         }
         do {
-            try transfer.prepare(request)
+            try transfer.prepare(request, to: url)
         } catch {
             recycle(transfer)
             throw error

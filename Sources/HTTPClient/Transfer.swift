@@ -51,7 +51,7 @@ final class Transfer: @unchecked Sendable {
     /// What the handle is set to already, so that only differences are set.
     struct Settings {
         enum Verb { case get, head, post }
-        var url: String?
+        var url: ParsedURL?
         var verb: Verb?
         var customMethod: String?
         var contentSize = -2
@@ -116,8 +116,8 @@ final class Transfer: @unchecked Sendable {
     }
 
     /// Sets what differs between this request and the last one of the handle.
-    func prepare(_ request: HTTPClientRequest) throws(HTTPClientError) {
-        try prepareTarget(request)
+    func prepare(_ request: HTTPClientRequest, to url: ParsedURL) throws(HTTPClientError) {
+        try prepareTarget(url, request)
         try prepareContent(request)
         limit = request.maxResponseBytes
         clock.set(request.timeouts)
@@ -140,21 +140,20 @@ final class Transfer: @unchecked Sendable {
         failure = nil
     }
 
-    private func prepareTarget(_ request: HTTPClientRequest) throws(HTTPClientError) {
-        if settings.url != request.url {
-            // A C string ends at NUL, so that a URL with one would silently be another.
-            guard request.url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }), !request.url.isEmpty,
-                cb_easy_set_string(handle, CURLOPT_URL, request.url) == CURLE_OK
-            else { throw HTTPClientError(code: .badURL, mayHaveBeenProcessed: false, message: "the URL is malformed") }
-            settings.url = request.url
-            let isEncrypted = request.url.utf8.prefix(6).elementsEqual("https:".utf8) { $0 | 0x20 == $1 | 0x20 }
-            if isEncrypted != settings.isEncrypted {
-                settings.isEncrypted = isEncrypted
+    private func prepareTarget(_ url: ParsedURL, _ request: HTTPClientRequest) throws(HTTPClientError) {
+        if settings.url !== url {
+            guard cb_easy_set_pointer(handle, CURLOPT_CURLU, UnsafeMutableRawPointer(url.handle)) == CURLE_OK else {
+                throw HTTPClientError(curl: CURLE_URL_MALFORMAT, wasSent: false, hasAnswer: false)
+            }
+            settings.url = url
+            if url.isEncrypted != settings.isEncrypted {
+                settings.isEncrypted = url.isEncrypted
                 // Not HTTP/2 without TLS: curl 7.88 cannot use such a connection a second time.
                 _ = cb_easy_set_long(
-                    handle, CURLOPT_HTTP_VERSION, Int(isEncrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
+                    handle, CURLOPT_HTTP_VERSION,
+                    Int(url.isEncrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
                 // Waiting to learn whether the first connection multiplexes saves a burst of handshakes.
-                _ = cb_easy_set_long(handle, CURLOPT_PIPEWAIT, isEncrypted ? 1 : 0)
+                _ = cb_easy_set_long(handle, CURLOPT_PIPEWAIT, url.isEncrypted ? 1 : 0)
             }
         }
         // Zero would be curl's default of 300 s; without a limit of ours it is as good as any.
