@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Telemetry
 
 /// The one task that moves jobs: memory to queue, memory to spool, spool to queue.
@@ -40,9 +41,16 @@ extension LogBuffer {
         takeBatch()
         isFirstRound = false
         let count = inFlight.count
+        let stall = watchForStall()
+        let lostBefore = spoolStatus.dropped + spoolStatus.damaged
+        defer { stall.cancel() }
         do {
             try await queue.push(inFlight)
             confirmed(count)
+            // Where the spool has lost something, its first jobs may be others; pushed again, these do no harm.
+            if inFlightIsSpooled, spoolStatus.dropped + spoolStatus.damaged == lostBefore {
+                await removeFromSpool(count)
+            }
         } catch {
             metrics.failures.increment()
             // They may be in the queue all the same; they are pushed again, and their ids make it harmless.
@@ -54,6 +62,44 @@ extension LogBuffer {
             backOff()
         }
         clearInFlight()
+    }
+
+    /// While a push hangs, what is in memory goes to disk once a second, the push's own jobs first.
+    private func watchForStall() -> LoopTimer {
+        let timer = LoopTimer(on: loop) { [weak self] in
+            self?.assumeIsolated { buffer in
+                buffer.divert(reason: "the queue does not answer")
+                buffer.spoolBeside()
+                buffer.stall?.schedule(after: LogBuffer.stallDelay)
+            }
+        }
+        stall = timer
+        timer.schedule(after: LogBuffer.stallDelay)
+        return timer
+    }
+
+    /// Takes the jobs of a push that was confirmed after all out of the spool, where they are the first.
+    private func removeFromSpool(_ count: Int) async {
+        var rest = count
+        while rest > 0, let spool {
+            // The spool may be writing them this very moment.
+            if isSpooling {
+                do { try await loop.sleep(for: .milliseconds(1)) } catch { return }
+                continue
+            }
+            do {
+                guard let page = try await spool.oldest(maximumCount: rest, maximumBytes: configuration.memoryBytes),
+                    !page.jobs.isEmpty
+                else {
+                    return
+                }
+                rest -= page.jobs.count
+                note(try await spool.remove(page))
+            } catch {
+                // They are pushed again then, and their ids make it harmless.
+                return
+            }
+        }
     }
 
     private func takeBatch() {

@@ -65,8 +65,12 @@ public actor LogBuffer {
     var pause: Duration
     var spoolStatus = Spool.Status()
     private var timer: LoopTimer?
+    /// Runs while a push is under way.
+    var stall: LoopTimer?
     private var isLingering = false
 
+    /// A push without an answer for so long is taken to hang.
+    static let stallDelay = Duration.seconds(1)
     /// For how long a process that ends tries a queue that is away.
     private static let longestTryAtTheEnd = Duration.seconds(2)
 
@@ -198,14 +202,20 @@ public actor LogBuffer {
     // MARK: Limits
 
     /// Memory is full: to the spool, past the push that is in flight; or drop the oldest.
+    /// Writes what waits to the spool beside a push that is under way.
+    func spoolBeside() {
+        guard spool != nil, !isSpooling, ContinuousClock.now >= nextSpoolTry else { return }
+        isSpooling = true
+        loop.spawn(on: self) { buffer in
+            buffer.isSpooling = false
+            await buffer.spoolWaiting(withInFlight: true)
+        }
+    }
+
     private func overflow() {
         if spool != nil, !isSpooling, ContinuousClock.now >= nextSpoolTry {
             if !isDiverted { divert(reason: "the queue is too slow") }
-            isSpooling = true
-            loop.spawn(on: self) { buffer in
-                buffer.isSpooling = false
-                await buffer.spoolWaiting(withInFlight: true)
-            }
+            spoolBeside()
         }
         // Also when the spool is being written: its disk may be slow. Twice the limit is the end.
         let limit = configuration.memoryBytes * (isSpooling ? 2 : 1)

@@ -26,7 +26,6 @@ public struct RedisSessionRegistry: SessionRegistry {
     private let keys: RedisKeys
     private let timeToLive: Int64
     private let keptFor: Int64
-    private let timeout: Duration
 
     /// A registry.
     ///
@@ -39,10 +38,12 @@ public struct RedisSessionRegistry: SessionRegistry {
         timeToLive = RedisSessionRegistry.milliseconds(configuration.timeToLive)
         // Activity is told once an interval, so the key may be older by that than the session is.
         keptFor = timeToLive + RedisSessionRegistry.milliseconds(configuration.refreshInterval) + 1000
-        timeout = configuration.deadline
     }
 
     /// The active session of a conversation, which is `candidate` when there is none.
+    ///
+    /// The directory has a deadline of its own. The command may take as long as the client allows: giving it up sooner would cost
+    /// the connection, and with it the answers to all that is on it.
     public func session(
         of key: SessionKey, at: Timestamp, candidate: UUID, replacing replaced: UUID?
     ) async throws(SessionRegistryError) -> UUID {
@@ -52,8 +53,7 @@ public struct RedisSessionRegistry: SessionRegistry {
         ]
         do {
             let reply = try await client.run(
-                RedisSessionRegistry.script, keys: [keys.session(key)], arguments: arguments.map { Array($0.utf8) },
-                timeout: timeout)
+                RedisSessionRegistry.script, keys: [keys.session(key)], arguments: arguments.map { Array($0.utf8) })
             guard let session = reply.text.flatMap({ UUID($0) }) else {
                 throw SessionRegistryError("the registry's key does not hold a session")
             }

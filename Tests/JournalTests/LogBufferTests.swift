@@ -134,6 +134,24 @@ import Testing
         }
     }
 
+    @Test func `a push that hangs is on disk meanwhile, and in the queue once when it is confirmed after all`()
+        async throws
+    {
+        try await onLoop { loop in
+            let parts = try Parts(loop)
+            await parts.queue.set(delay: .milliseconds(2_500))
+            parts.append(0..<10)
+            try await eventually("the push", on: loop) { await parts.buffer.depth == 10 }
+            try await loop.sleep(for: .milliseconds(50))
+            await parts.queue.set(delay: .zero)
+            parts.append(10..<20)
+            try await eventually("the disk", on: loop) { await parts.buffer.spoolDepth == 20 }
+            try await eventually("the replay", on: loop) { await !parts.buffer.isSpoolInUse }
+            #expect(await parts.queue.jobs == Self.names(0..<20))
+            #expect(await parts.buffer.spoolDepth == 0)
+        }
+    }
+
     @Test func `without a spool the oldest jobs are dropped and counted`() async throws {
         try await onLoop { loop in
             let parts = try Parts(loop, spooled: false) { $0.memoryBytes = 10_000 }

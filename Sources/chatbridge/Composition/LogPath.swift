@@ -21,13 +21,13 @@ struct LogPath: Sendable {
         let sessions = SessionDirectory.Configuration(timeToLive: product.sessionTTL)
         let registry: (any SessionRegistry)?
         if let url = product.redisURL {
-            let redis = RedisClient(loop: loop, configuration: try RedisConfiguration(url: url.value))
+            let redis = RedisClient(loop: loop, configuration: try product.redisConfiguration(url))
             self.redis = redis
             memory = nil
             queue = RedisJobQueue(
                 loop: loop, client: redis,
                 blockingClient: storage == nil ? nil : RedisClient(loop: loop, configuration: redis.configuration),
-                configuration: product.queueConfiguration, log: log)
+                configuration: product.bridgeQueueConfiguration, log: log)
             registry = RedisSessionRegistry(client: redis, prefix: product.redisPrefix, configuration: sessions)
         } else {
             redis = nil
@@ -51,12 +51,30 @@ struct LogPath: Sendable {
 }
 
 extension ProductConfiguration {
+    /// How long a bridge waits for Redis. No user waits with it, so it may be long: a push that is given up is made again, and
+    /// then its jobs are in the queue twice when the first one was only late.
+    private static let patience = Duration.seconds(15)
+
+    /// The connection of a bridge.
+    func redisConfiguration(_ url: Secret) throws -> RedisConfiguration {
+        var configuration = try RedisConfiguration(url: url.value)
+        configuration.commandTimeout = ProductConfiguration.patience
+        return configuration
+    }
+
     /// How the logger works; its name is what dead letters are signed with.
     var loggerConfiguration: JournalLogger.Configuration { .init(batch: logBatch, flush: logFlush, name: hostName) }
 
     /// Names and mode of the queue in Redis.
     var queueConfiguration: RedisJobQueue.Configuration {
         .init(prefix: redisPrefix, mode: logClaim == .brpop ? .brpop : .reliable, name: hostName)
+    }
+
+    /// The same for the pushing side.
+    var bridgeQueueConfiguration: RedisJobQueue.Configuration {
+        var configuration = queueConfiguration
+        configuration.timeout = ProductConfiguration.patience
+        return configuration
     }
 
     /// The machine's name, by which an operator recognises a logger.
