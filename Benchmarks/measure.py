@@ -113,7 +113,8 @@ def main():
                 if options.out:
                     with open(options.out, 'a') as file:
                         file.write(json.dumps(report) + '\n')
-                if not report['pass']:
+                # The floor marks what the work costs; it keeps 64 MB of log jobs and lets the rest go.
+                if not report['pass'] and name != 'floor':
                     failed.append(f'{scenario} {name}: {faults_of(report)}')
                 print(f"round {turn + 1}: {scenario} {name} {'passed' if report['pass'] else 'FAILED'}", file=sys.stderr)
     table(reports, list(bridges), scenarios)

@@ -201,7 +201,6 @@ public actor LogBuffer {
 
     // MARK: Limits
 
-    /// Memory is full: to the spool, past the push that is in flight; or drop the oldest.
     /// Writes what waits to the spool beside a push that is under way.
     func spoolBeside() {
         guard spool != nil, !isSpooling, ContinuousClock.now >= nextSpoolTry else { return }
@@ -212,6 +211,7 @@ public actor LogBuffer {
         }
     }
 
+    /// Memory is full: to the spool, past the push that is in flight; or drop the oldest.
     private func overflow() {
         if spool != nil, !isSpooling, ContinuousClock.now >= nextSpoolTry {
             if !isDiverted { divert(reason: "the queue is too slow") }

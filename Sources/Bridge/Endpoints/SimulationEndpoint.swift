@@ -61,7 +61,9 @@ public struct SimulationEndpoint: Sendable {
                 method: request.method, target: request.target, headers: request.headers, body: request.body)
             do throws(WebhookRejection) {
                 let events = try adapter.receive(webhook, at: .now()).events
-                for event in events {
+                for var event in events {
+                    // So that nobody takes it for a user when reading the log.
+                    event.metadata["simulated"] = true
                     switch bridge.take(event, from: name, listener: listener) {
                     case .taken: continue
                     case .duplicate:

@@ -30,7 +30,8 @@ extension Command {
             Usage: chatbridge serve [--port N] [--host ADDRESS]
 
             Runs the bridge alone: messages are answered here and their log jobs go to Redis, where chatbridge logger takes
-            them. Start as many as you like behind a load balancer.
+            them. Several may run behind a load balancer; in this version each keeps its own count of what it has answered, so let
+            the balancer keep a platform on one of them.
 
               --port N         instead of PORT (3000); 0 takes any free port
               --host ADDRESS   instead of HOST (127.0.0.1)

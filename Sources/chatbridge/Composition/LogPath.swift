@@ -51,7 +51,9 @@ struct LogPath: Sendable {
 }
 
 extension ProductConfiguration {
-    /// How long a bridge waits for Redis. No user waits with it, so it may be long: a push that is given up is made again, and
+    /// How long a bridge waits for Redis.
+    ///
+    /// No user waits with it, so it may be long: a push that is given up is made again, and
     /// then its jobs are in the queue twice when the first one was only late.
     private static let patience = Duration.seconds(15)
 
