@@ -99,8 +99,9 @@ let package = Package(
             name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"], path: "Tests/TestSupport"),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"]),
-        .testTarget(name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer"]),
-        .testTarget(name: "RedisTests", dependencies: ["EventLoop", "Redis"]),
+        .testTarget(
+            name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "TestSupport"]),
+        .testTarget(name: "RedisTests", dependencies: ["EventLoop", "Redis", "TestSupport"]),
         .testTarget(name: "ThreadExecutorTests", dependencies: ["ThreadExecutor"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),

@@ -2,19 +2,20 @@ import EventLoop
 import Glibc
 import HTTPClient
 import HTTPCore
+import TestSupport
 import Testing
 
 /// Against `openssl s_server`, and against `nghttpd` (Debian's nghttp2-server) for HTTP/2.
 @Suite(.enabled(if: ChildProcess.isInstalled("openssl"), "needs the openssl command")) struct HTTPClientTLSTests {
     /// Starts a TLS server that answers every request with a status page.
     private func server(_ certificate: TestCertificate) throws -> (ChildProcess, UInt16) {
-        let port = ChildProcess.freePort()
+        let port = UInt16(TestEnvironment.freePort())
         let child = try ChildProcess([
             "openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", certificate.certificate, "-key",
             certificate.key,
             "-www", "-quiet",
         ])
-        try ChildProcess.waitForListener(on: port)
+        try awaitListener(on: Int(port), of: child)
         return (child, port)
     }
 
@@ -63,15 +64,16 @@ import Testing
         .enabled(if: ChildProcess.isInstalled("nghttpd"), "needs nghttpd (package nghttp2-server)"))
     func `transfers share one HTTP/2 connection`() throws {
         let certificate = try TestCertificate()
-        let port = ChildProcess.freePort()
-        let descriptor = creat("\(certificate.folder)/index.html", 0o600)
+        let port = UInt16(TestEnvironment.freePort())
+        let descriptor = creat("\(certificate.folder.path)/index.html", 0o600)
         let page = [UInt8](repeating: 0x70, count: 300_000)
         #expect(write(descriptor, page, page.count) == page.count)
         close(descriptor)
         let child = try ChildProcess([
-            "nghttpd", "-a", "127.0.0.1", "-d", certificate.folder, "\(port)", certificate.key, certificate.certificate,
+            "nghttpd", "-a", "127.0.0.1", "-d", certificate.folder.path, "\(port)", certificate.key,
+            certificate.certificate,
         ])
-        try ChildProcess.waitForListener(on: port)
+        try awaitListener(on: Int(port), of: child)
         let configuration = HTTPClientConfiguration(
             // One connection is allowed, so that forty transfers at once prove that it is shared.
             maxConnectionsPerHost: 1, trustedCertificatesFile: certificate.certificate)

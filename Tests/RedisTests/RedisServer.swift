@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import Redis
+import TestSupport
 import Testing
 
 /// A redis-server of its own for one test, in a temporary folder, on a free port and on a Unix socket.
@@ -13,58 +14,46 @@ final class RedisServer: @unchecked Sendable {
         return ChildProcess.isInstalled("redis-server") ? "redis-server" : nil
     }()
 
-    let folder: String
+    private let folder = TemporaryFolder()
+    private var certificateFiles: TestCertificate?
     let port: UInt16
-    var socketPath: String { "\(folder)/redis.sock" }
+    var socketPath: String { folder.path("redis.sock") }
     var url: String { "redis://127.0.0.1:\(port)" }
-    var certificate: String { "\(folder)/cert.pem" }
+    var certificate: String { certificateFiles?.certificate ?? "" }
     private let arguments: [String]
     private(set) var process: ChildProcess?
 
     /// Starts the server and waits until it listens.
     init(usesTLS: Bool = false, _ options: [String] = []) throws {
-        var template = Array("/tmp/chatbridge-redis-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ChildProcess.Failure(what: "no temporary folder") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        port = ChildProcess.freePort()
+        port = UInt16(TestEnvironment.freePort())
         var ports = ["--port", "\(port)"]
         if usesTLS {
-            try ChildProcess.run([
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-days", "2",
-                "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "\(folder)/key.pem", "-out",
-                "\(folder)/cert.pem",
-            ])
+            let made = try TestCertificate(subjectAlternativeName: "IP:127.0.0.1")
+            certificateFiles = made
             ports = [
-                "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", "\(folder)/cert.pem", "--tls-key-file",
-                "\(folder)/key.pem", "--tls-ca-cert-file", "\(folder)/cert.pem", "--tls-auth-clients", "no",
+                "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", made.certificate, "--tls-key-file",
+                made.key, "--tls-ca-cert-file", made.certificate, "--tls-auth-clients", "no",
             ]
         }
         arguments =
             [
-                RedisServer.program ?? "redis-server", "--bind", "127.0.0.1", "--dir", folder, "--save", "",
+                RedisServer.program ?? "redis-server", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",
                 "--appendonly", "no",
-                "--unixsocket", "\(folder)/redis.sock",
+                "--unixsocket", folder.path("redis.sock"),
             ] + ports + options
         try start()
     }
 
-    deinit {
-        stop()
-        for name in ["cert.pem", "key.pem", "redis.sock", "dump.rdb"] { unlink("\(folder)/\(name)") }
-        rmdir(folder)
-    }
-
     func start() throws {
         process = try ChildProcess(arguments)
-        try ChildProcess.waitForListener(on: port)
+        try awaitListener(on: Int(port), of: process)
     }
 
     /// Ends the server as `kill -9` does.
     func stop() { process = nil }
 
     func signal(_ number: Int32) {
-        if let process { kill(process.pid, number) }
+        process?.signal(number)
     }
 }
 

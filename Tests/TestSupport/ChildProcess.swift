@@ -19,7 +19,7 @@ public final class ChildProcess: @unchecked Sendable {
     private var hasEnded = false
 
     /// Starts a program, found on PATH, with these variables and no others of ours but PATH and HOME.
-    public init(_ arguments: [String], environment: [String: String] = [:], output: String) throws {
+    public init(_ arguments: [String], environment: [String: String] = [:], output: String = "/dev/null") throws {
         outputPath = output
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -107,6 +107,12 @@ public final class ChildProcess: @unchecked Sendable {
             bytes += buffer[..<count]
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// True when a program is on PATH.
+    public static func isInstalled(_ program: String) -> Bool {
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+        return path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
     }
 
     /// Runs a program to its end and returns what it wrote.
