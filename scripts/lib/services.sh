@@ -11,6 +11,10 @@
 #   CHATBRIDGE_TEST_POSTGRES_BIN     folder of initdb, postgres, pg_ctl
 #   CHATBRIDGE_TEST_POSTGRES_USER    whom to run them as (Postgres refuses root); empty: as oneself
 
+# Swift Testing starts every test at once. On a small machine a few long ones then hold both threads of the pool while the
+# others' waits run out; three a core keep it busy all the same.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH="${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-$(($(nproc) * 3))}"
+
 redis_pid=
 postgres_pid=
 : "${root:?source common.sh first}"
