@@ -7,6 +7,7 @@ import HTTPServer
 import Journal
 import Redis
 import Telemetry
+import WebhookAdapter
 
 /// The process behind `chatbridge serve` and, with a logger in it, `chatbridge run`.
 struct BridgeService: Sendable {
@@ -120,6 +121,9 @@ struct BridgeService: Sendable {
     }
 
     private func announce(_ server: HTTPServer) async {
+        if let webhook = product.webhook, webhook.replyURL == nil {
+            log.warning("messages by webhook are only recorded: without WEBHOOK_REPLY_URL there is nowhere to answer")
+        }
         let port = await server.port
         let platforms = product.makeAdapters().map(\.platform.rawValue).joined(separator: ",")
         log.info(
