@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// What `scripts/test` tells the tests.
 public enum TestEnvironment {
@@ -29,20 +30,30 @@ public enum TestEnvironment {
         return path[..<(path.lastIndex(of: "/") ?? path.endIndex)] + "/chatbridge"
     }
 
-    /// A port of 127.0.0.1 that was free a moment ago.
+    /// A port of 127.0.0.1 that was free a moment ago, and that no other caller in this process gets.
+    ///
+    /// From below the range of ports that the system gives to outgoing connections (32768 and up on Linux): the tests make thousands
+    /// of these, and one of them would take the port before the server that it is meant for.
     public static func freePort() -> Int {
+        while true {
+            let port = 20_000 + nextPort.wrappingAdd(1, ordering: .relaxed).oldValue % 12_000
+            if isFree(port) { return port }
+        }
+    }
+
+    private static let nextPort = Atomic<Int>(.random(in: 0..<12_000))
+
+    private static func isFree(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        return withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                precondition(bind(descriptor, address, size) == 0)
-                getsockname(descriptor, address, &size)
+        address.sin_port = UInt16(port).bigEndian
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
-            return Int(UInt16(bigEndian: pointer.pointee.sin_port))
         }
     }
 
