@@ -152,8 +152,6 @@ final class Transfer: @unchecked Sendable {
                 _ = cb_easy_set_long(
                     handle, CURLOPT_HTTP_VERSION,
                     Int(url.isEncrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
-                // Waiting to learn whether the first connection multiplexes saves a burst of handshakes.
-                _ = cb_easy_set_long(handle, CURLOPT_PIPEWAIT, url.isEncrypted ? 1 : 0)
             }
         }
         // Zero would be curl's default of 300 s; without a limit of ours it is as good as any.
