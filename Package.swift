@@ -64,36 +64,7 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "Crypto", "Dashboard", "EventLoop", "HTTPClient", "HTTPCore",
                 "HTTPServer", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
-                "TelegramAdapter", "SlackAdapter", "WebhookAdapter", "WebAdapter",
             ]),
-
-        // Adapters: one folder each.
-        .target(
-            name: "TelegramAdapter", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON", "Markdown"],
-            path: "Adapters/Telegram/Sources"),
-        .target(
-            name: "SlackAdapter", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON", "Markdown"],
-            path: "Adapters/Slack/Sources"),
-        .target(
-            name: "WebhookAdapter", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON"],
-            path: "Adapters/Webhook/Sources"),
-        .target(name: "WebAdapter", dependencies: ["BridgeCore", "HTTPCore", "JSON"], path: "Adapters/Web/Sources"),
-
-        .testTarget(
-            name: "TelegramAdapterTests",
-            dependencies: ["TelegramAdapter", "BridgeCore", "BridgeTesting", "HTTPCore", "JSON"],
-            path: "Adapters/Telegram/Tests"),
-        .testTarget(
-            name: "SlackAdapterTests",
-            dependencies: ["SlackAdapter", "BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON"],
-            path: "Adapters/Slack/Tests"),
-        .testTarget(
-            name: "WebhookAdapterTests",
-            dependencies: ["WebhookAdapter", "BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON"],
-            path: "Adapters/Webhook/Tests"),
-        .testTarget(
-            name: "WebAdapterTests", dependencies: ["WebAdapter", "BridgeCore", "BridgeTesting", "HTTPCore", "JSON"],
-            path: "Adapters/Web/Tests"),
 
         .target(
             name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"], path: "Tests/TestSupport"),
@@ -137,6 +108,26 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Adapters: a folder each in `Adapters/`, with the pure modules that it uses besides BridgeCore, HTTPCore and JSON.
+let adapters: KeyValuePairs<String, [Target.Dependency]> = [
+    "Telegram": ["Crypto", "Markdown"],
+    "Slack": ["Crypto", "Markdown"],
+    "Webhook": ["Crypto"],
+    "Web": [],
+]
+for (name, modules) in adapters {
+    let common: [Target.Dependency] = ["BridgeCore", "HTTPCore", "JSON"]
+    package.targets += [
+        .target(name: "\(name)Adapter", dependencies: common + modules, path: "Adapters/\(name)/Sources"),
+        .testTarget(
+            name: "\(name)AdapterTests",
+            dependencies: [.byName(name: "\(name)Adapter"), "BridgeTesting", "Crypto"] + common,
+            path: "Adapters/\(name)/Tests"),
+    ]
+}
+let program = package.targets.first { $0.name == "chatbridge" }
+program?.dependencies += adapters.map { .byName(name: "\($0.key)Adapter") }
 
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),

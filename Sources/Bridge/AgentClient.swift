@@ -8,11 +8,15 @@ struct AgentClient: Sendable {
     /// The answer's text, and what the agent says of it.
     struct Answer: Sendable {
         var text: String
+        /// What goes with the text.
+        var attachments: [OutboundAttachment] = []
         var receipt: AgentReceipt
     }
 
     /// The longest response that is read: many times what any platform can show.
     private static let maximumResponseBytes = 8 << 20
+    /// As many as the largest album of any platform shows.
+    private static let maximumAttachments = 10
 
     let agent: any Agent
     let client: HTTPClient
@@ -36,7 +40,7 @@ struct AgentClient: Sendable {
                 try await fetch(request, decoder: decoder, into: &answer, onText: onText)
             }
         }
-        guard !answer.text.allSatisfy(\.isWhitespace) else {
+        guard !answer.attachments.isEmpty || !answer.text.allSatisfy(\.isWhitespace) else {
             throw AgentFailure(.malformed, "the agent's answer is empty", requestID: answer.receipt.requestID)
         }
         return answer
@@ -99,6 +103,9 @@ struct AgentClient: Sendable {
             case .text(let piece):
                 answer.text += piece
                 await onText(piece)
+            case .attachment(let attachment):
+                guard answer.attachments.count < AgentClient.maximumAttachments else { continue }
+                answer.attachments.append(attachment)
             case .finished(let receipt):
                 answer.receipt = receipt
                 return true

@@ -11,8 +11,10 @@ extension Bridge {
         let start = ContinuousClock.now
         metrics.waitSeconds.record(question.takenAt.duration(to: start))
         let listener = listeners.removeValue(forKey: question.id)
-        let address = ReplyAddress(question.event)
-        let turn = makeTurn(question, isStreaming: listener?.isStreaming ?? canStream(question.platform))
+        let platform = question.platform
+        let address = ReplyAddress(question.event, rules: platform.capabilities.replies)
+        if case .within = platform.capabilities.replies.push { await platform.outbox.sendHeld(to: address) }
+        let turn = await makeTurn(question, isStreaming: listener?.isStreaming ?? canStream(question.platform))
         let typing = listener?.isDiverting == true ? nil : startTyping(for: question, to: address)
         let reply = streamedReply(turn, on: question.platform, to: address, listener: listener)
 
@@ -28,7 +30,7 @@ extension Bridge {
             if agent.agent.needsHistory {
                 history.append(question: turn.text, answer: answer.text, to: turn.threadName)
             }
-            let delivery = await deliver(answer.text, through: reply, of: question, to: address, listener: listener)
+            let delivery = await deliver(answer, through: reply, of: question, to: address, listener: listener)
             metrics.addedSeconds.record(
                 question.takenAt.duration(to: .now) - start.duration(to: answered))
             recordAnswer(answer, delivery: delivery, to: question)
@@ -52,11 +54,14 @@ extension Bridge {
         }
     }
 
-    private func makeTurn(_ question: Question, isStreaming: Bool) -> AgentTurn {
+    private func makeTurn(_ question: Question, isStreaming: Bool) async -> AgentTurn {
         var turn = AgentTurn(
             id: question.id, platform: question.platform.name, event: question.event,
             text: question.event.wordsForAgent, isStreaming: isStreaming)
         if agent.agent.needsHistory { turn.history = history.messages(of: turn.threadName) }
+        if agent.agent.takesImages, let media = question.platform.media {
+            turn.media = await media.pictures(of: question.event)
+        }
         return turn
     }
 
@@ -73,13 +78,25 @@ extension Bridge {
     }
 
     private func deliver(
-        _ text: String, through reply: StreamedReply?, of question: Question, to address: ReplyAddress,
+        _ answer: AgentClient.Answer, through reply: StreamedReply?, of question: Question, to address: ReplyAddress,
         listener: ReplyListener?
     ) async -> Outbox.Delivery {
         // Those who asked at our own endpoint have heard it already, or read it in the log.
         if staysHere(question, listener) { return Outbox.Delivery(parts: 1) }
-        if let reply { return await reply.finish(with: text) }
-        return await question.platform.outbox.send(text, format: .markdown, to: address)
+        let outbox = question.platform.outbox
+        var delivery = Outbox.Delivery()
+        if let reply {
+            delivery = await reply.finish(with: answer.text)
+        } else if !answer.text.isEmpty {
+            delivery = await outbox.send(answer.text, format: .markdown, to: address)
+        }
+        for attachment in answer.attachments where delivery.failure == nil {
+            let sent = await outbox.send(attachment, to: address)
+            delivery.messageIDs += sent.messageIDs
+            delivery.parts += sent.parts
+            delivery.failure = sent.failure
+        }
+        return delivery
     }
 
     private func staysHere(_ question: Question, _ listener: ReplyListener?) -> Bool {

@@ -17,7 +17,8 @@ extension Bridge {
         if let tokens = answer.receipt.inputTokens { metadata["input_tokens"] = .integer(tokens) }
         if let tokens = answer.receipt.outputTokens { metadata["output_tokens"] = .integer(tokens) }
         recordOutbound(
-            answer.text, request: answer.receipt.requestID, delivery: delivery, metadata: metadata, to: question)
+            answer.text, attachments: answer.attachments, request: answer.receipt.requestID, delivery: delivery,
+            metadata: metadata, to: question)
     }
 
     func recordApology(_ text: String, for failure: AgentFailure, delivery: Outbox.Delivery, to question: Question) {
@@ -52,14 +53,16 @@ extension Bridge {
     }
 
     private func recordOutbound(
-        _ text: String, request: String?, delivery: Outbox.Delivery, metadata: Metadata, to question: Question
+        _ text: String, attachments: [OutboundAttachment] = [], request: String?, delivery: Outbox.Delivery,
+        metadata: Metadata, to question: Question
     ) {
         let now = Timestamp.now()
         record(
             LogMessage(
                 id: ids.next(at: now), at: now,
                 session: session(of: question.event, on: question.platform.name), direction: .outbound,
-                text: text, request: request, status: delivery.failure == nil ? .sent : .failed,
+                text: text, attachments: attachments.json, request: request,
+                status: delivery.failure == nil ? .sent : .failed,
                 metadata: metadata.encoded()))
     }
 
@@ -99,6 +102,27 @@ extension Metadata {
         guard !isEmpty else { return LogMessage.noMetadata }
         var writer = JSONWriter(capacity: 128)
         writer.object { writeFields(to: &$0) }
+        return writer.bytes
+    }
+}
+
+extension [OutboundAttachment] {
+    /// The attachments by reference, as those of inbound messages are kept: bytes are counted, not copied.
+    fileprivate var json: [UInt8] {
+        guard !isEmpty else { return LogMessage.noAttachments }
+        var writer = JSONWriter(capacity: 256 * count)
+        writer.array { array in
+            for attachment in self {
+                var kept = Attachment(
+                    kind: attachment.kind, name: attachment.name, contentType: attachment.contentType)
+                switch attachment.source {
+                case .url(let url): kept.url = url
+                case .bytes(let bytes): kept.size = Int64(bytes.count)
+                case .uploaded(let reference): kept.reference = reference
+                }
+                kept.write(to: &array)
+            }
+        }
         return writer.bytes
     }
 }

@@ -19,13 +19,30 @@ public actor Bridge {
         let capabilities: Capabilities
         let outbox: Outbox
         let metrics: PlatformMetrics
+        /// Verifies webhooks where the platform publishes the keys for it; else the adapter does it alone.
+        let keyedReception: (any KeyedReceiving)?
+        /// Fetches pictures, where the platform's API has them.
+        let media: MediaFetcher?
 
-        init(adapter: any Adapter, outbox: Outbox, metrics: PlatformMetrics) {
+        init(
+            adapter: any Adapter, outbox: Outbox, metrics: PlatformMetrics, keyedReception: (any KeyedReceiving)?,
+            media: MediaFetcher?
+        ) {
             name = adapter.platform
             capabilities = adapter.capabilities
             self.adapter = adapter
             self.outbox = outbox
             self.metrics = metrics
+            self.keyedReception = keyedReception
+            self.media = media
+        }
+
+        /// Verifies and reads a webhook.
+        ///
+        /// - Throws: also ``WebhookRejection/Reason/unknownKey``, after which ``KeyedReceiving/refresh()`` may help.
+        func receive(_ webhook: WebhookRequest, at now: Timestamp) throws(WebhookRejection) -> WebhookOutcome {
+            guard let keyedReception else { return try adapter.receive(webhook, at: now) }
+            return try keyedReception.receiveOnLoop(webhook, at: now)
         }
     }
 
@@ -108,8 +125,7 @@ public actor Bridge {
     /// An engine for these adapters and this agent.
     public init(
         loop: EventLoop, configuration: BridgeConfiguration, adapters: [any Adapter], agent: any Agent,
-        client: HTTPClient,
-        recorder: JournalRecorder, metrics: Metrics, log: Log
+        client: HTTPClient, states: any StateStore, recorder: JournalRecorder, metrics: Metrics, log: Log
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -123,9 +139,14 @@ public actor Bridge {
         for adapter in adapters {
             let platformMetrics = PlatformMetrics(metrics, platform: adapter.platform)
             let outbox = Outbox(
-                loop: loop, adapter: adapter, rates: configuration.rates(of: adapter), client: client,
+                loop: loop, adapter: adapter, rates: configuration.rates(of: adapter), client: client, states: states,
                 metrics: platformMetrics, log: log)
-            platforms[adapter.platform] = Platform(adapter: adapter, outbox: outbox, metrics: platformMetrics)
+            platforms[adapter.platform] = Platform(
+                adapter: adapter, outbox: outbox, metrics: platformMetrics,
+                keyedReception: (adapter as? any PublishedKeyVerifying).map {
+                    makeKeyedReception($0, client: client, loop: loop, log: log)
+                },
+                media: (adapter as? any MediaFetching).map { MediaFetcher(adapter: $0, outbox: outbox, log: log) })
         }
         self.platforms = platforms
     }
@@ -168,7 +189,9 @@ public actor Bridge {
         if let target = event.movedTo { recordMove(of: event.place, to: target, platform: name, at: now) }
         for action in event.followUps where listener?.isDiverting != true {
             let outbox = platform.outbox
-            loop.spawn(on: outbox) { _ = await $0.perform(action, to: ReplyAddress(event)) }
+            loop.spawn(on: outbox) {
+                _ = await $0.perform(action, to: ReplyAddress(event, rules: platform.capabilities.replies))
+            }
         }
         guard event.disposition == .answer else { return .taken(id) }
         if let listener { listeners[id] = listener }

@@ -16,6 +16,20 @@ actor Outbox {
         var parts = 0
         /// Why it stopped before the end, if it did.
         var failure: DeliveryFailure?
+
+        /// Adds what became of a request with so many messages.
+        mutating func add(_ result: DeliveryResult, messages: Int = 1) {
+            switch result {
+            case .delivered(let id):
+                parts += messages
+                if let id { messageIDs.append(id) }
+            case .deliveredBatch(let ids):
+                parts += messages
+                messageIDs += ids
+            case .failed(let failure):
+                self.failure = failure
+            }
+        }
     }
 
     private enum Attempt {
@@ -35,19 +49,21 @@ actor Outbox {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    private let adapter: any Adapter
-    private let capabilities: Capabilities
+    let adapter: any Adapter
+    let capabilities: Capabilities
     private let client: HTTPClient
+    private let tokens: TokenKeeper?
     private let splitter: TextSplitter
     private let metrics: PlatformMetrics
     private let log: Log
     private var pacer: Pacer
+    private var held = HeldMessages()
     private var ids = UUIDGenerator()
     private var jitter = SystemRandomNumberGenerator()
 
     init(
-        loop: EventLoop, adapter: any Adapter, rates: Capabilities.Rates, client: HTTPClient, metrics: PlatformMetrics,
-        log: Log
+        loop: EventLoop, adapter: any Adapter, rates: Capabilities.Rates, client: HTTPClient, states: any StateStore,
+        metrics: PlatformMetrics, log: Log
     ) {
         self.loop = loop
         self.adapter = adapter
@@ -55,6 +71,9 @@ actor Outbox {
         self.metrics = metrics
         self.log = log
         capabilities = adapter.capabilities
+        tokens = (adapter as? any TokenRefreshing).map {
+            TokenKeeper(adapter: $0, client: client, store: states, loop: loop, log: log)
+        }
         splitter = TextSplitter(limit: capabilities.textLimit)
         pacer = Pacer(rates: rates)
     }
@@ -62,17 +81,21 @@ actor Outbox {
     /// Sends a text as one or more messages, in order; stops at the first that cannot be sent.
     func send(_ text: String, format: OutboundAction.Format, to address: ReplyAddress) async -> Delivery {
         var delivery = Delivery()
-        for part in splitter.split(text, format: format) {
-            switch await perform(.send(text: part, format: format), to: address) {
-            case .delivered(let id):
-                delivery.parts += 1
-                if let id { delivery.messageIDs.append(id) }
-            case .failed(let failure):
-                delivery.failure = failure
-                return delivery
-            }
+        var rest = splitter.split(text, format: format)[...]
+        while !rest.isEmpty, delivery.failure == nil {
+            let batch = Array(rest.prefix(capabilities.messagesPerRequest))
+            rest = rest.dropFirst(batch.count)
+            let kind: OutboundAction.Kind =
+                batch.count == 1
+                ? .send(text: batch[0], format: format) : .sendBatch(texts: batch, format: format)
+            delivery.add(await perform(kind, to: address), messages: batch.count)
         }
         return delivery
+    }
+
+    /// Sends what waits for the user to write again, now that they have.
+    func sendHeld(to address: ReplyAddress) async {
+        for kind in held.take(address.place) { _ = await perform(kind, to: address) }
     }
 
     /// The first message's worth of a text: what a streamed answer shows while it grows.
@@ -91,6 +114,7 @@ actor Outbox {
             id: ids.next(at: .now()), kind: kind, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
         let start = ContinuousClock.now
+        guard plan(&action, at: address) else { return hold(action, since: start) }
         var attempt = 0
         var detours = 0
         while true {
@@ -99,15 +123,16 @@ actor Outbox {
             }
             attempt += 1
             switch await attemptOnce(action, number: attempt) {
-            case .done(let result):
-                if case .failed(let failure) = result, detours < Outbox.maximumDetours,
-                    let plan = alternative(to: action, after: failure)
-                {
+            case .done(.failed(let failure)):
+                if detours < Outbox.maximumDetours, let plan = alternative(to: action, after: failure, at: address) {
                     action = plan
                     attempt -= 1
                     detours += 1
                     continue
                 }
+                if failure.kind == .windowClosed { return hold(action, since: start) }
+                return end(action, .failed(failure), since: start)
+            case .done(let result):
                 return end(action, result, since: start)
             case .again(let delay, let failure):
                 guard attempt < Outbox.maximumAttempts, isWorthwhile(failure, after: start.duration(to: .now)) else {
@@ -117,6 +142,29 @@ actor Outbox {
                 guard await pause(until: .now + delay) else { return end(action, .failed(failure), since: start) }
             }
         }
+    }
+
+    /// Gives the action the means that its event's right allows; false when it may not be sent now.
+    private func plan(_ action: inout OutboundAction, at address: ReplyAddress) -> Bool {
+        switch address.right.plan(at: .now) {
+        case .send(let means):
+            action.means = means
+            if means == .reply, action.kind.isMessage { address.right.countUse() }
+            return true
+        case .hold:
+            return !action.kind.isMessage
+        }
+    }
+
+    /// Keeps a message until the user writes again.
+    private func hold(_ action: OutboundAction, since start: ContinuousClock.Instant) -> DeliveryResult {
+        let reason = "the platform takes no message until the user writes again"
+        guard action.kind.isMessage else {
+            return end(action, .failed(DeliveryFailure(.windowClosed, reason: reason)), since: start)
+        }
+        held.add(action.kind, for: action.place)
+        metrics.held.increment()
+        return end(action, .failed(DeliveryFailure(.windowClosed, reason: "held: \(reason)")), since: start)
     }
 
     /// True when the budget has room for something less than an answer, and for the answer too.
@@ -138,18 +186,14 @@ actor Outbox {
         guard let request = adapter.encode(action, at: .now()) else {
             return .done(.failed(DeliveryFailure(.refused, reason: "the platform has no such action")))
         }
-        let response: HTTPClientResponse
+        let result: DeliveryResult
         do {
-            response = try await client.send(
-                HTTPClientRequest(
-                    method: request.method, url: request.url, headers: request.headers, body: request.body,
-                    maxResponseBytes: 1 << 20, isRepeatable: canRepeat(action)))
-        } catch {
+            result = adapter.interpret(try await exchange(request, isRepeatable: canRepeat(action)), to: action)
+        } catch let error as HTTPClientError {
             return attempt(at: action, number: number, endedBy: error)
+        } catch {
+            return .done(.failed(error as? DeliveryFailure ?? DeliveryFailure(.temporary, reason: "\(error)")))
         }
-        let result = adapter.interpret(
-            OutboundResponse(status: response.status, headers: .init { response.header($0) }, body: response.body),
-            to: action)
         guard case .failed(let failure) = result else { return .done(result) }
         switch failure.kind {
         case .rateLimited(let after):
@@ -163,6 +207,37 @@ actor Outbox {
         default:
             return .done(result)
         }
+    }
+
+    /// Sends a request, with a token where the platform asks for one, and a new one where it refuses the first.
+    ///
+    /// - Throws: `HTTPClientError`, or `DeliveryFailure` where there is no token.
+    func exchange(
+        _ request: OutboundRequest, timeouts: HTTPClientRequest.Timeouts = .init(), maxResponseBytes: Int = 1 << 20,
+        isRepeatable: Bool
+    ) async throws -> OutboundResponse {
+        guard let tokens, request.bearsToken, let adapter = adapter as? any TokenRefreshing else {
+            return try await client.exchange(
+                request, timeouts: timeouts, maxResponseBytes: maxResponseBytes, isRepeatable: isRepeatable)
+        }
+        var isRenewed = false
+        while true {
+            let token = try await tokens.token()
+            var authorized = request
+            adapter.authorize(&authorized, with: token)
+            let response = try await client.exchange(
+                authorized, timeouts: timeouts, maxResponseBytes: maxResponseBytes, isRepeatable: isRepeatable)
+            guard !isRenewed, adapter.isTokenRefused(response) else { return response }
+            await tokens.discard(token)
+            isRenewed = true
+        }
+    }
+
+    func nextActionID() -> UUID { ids.next(at: .now()) }
+
+    func noteFailedUpload(_ reason: String) {
+        log.warning(
+            "an attachment could not be uploaded", ["adapter.name": adapter.platform.rawValue, "reason": reason])
     }
 
     private func attempt(at action: OutboundAction, number: Int, endedBy error: HTTPClientError) -> Attempt {
@@ -199,16 +274,24 @@ actor Outbox {
 
     /// True for what does no harm when it is done twice.
     private func canRepeat(_ action: OutboundAction) -> Bool {
-        if case .send = action.kind { return capabilities.hasIdempotentSends }
-        return true
+        !action.kind.isMessage || capabilities.hasIdempotentSends
     }
 
     /// Another way to do the same, where a failure shows one.
-    private func alternative(to action: OutboundAction, after failure: DeliveryFailure) -> OutboundAction? {
+    private func alternative(
+        to action: OutboundAction, after failure: DeliveryFailure, at address: ReplyAddress
+    ) -> OutboundAction? {
         var changed = action
+        if failure.kind == .replyRefused {
+            address.right.giveUpToken()
+            guard action.means == .reply, plan(&changed, at: address) else { return nil }
+            return changed
+        }
         switch (failure.kind, action.kind) {
         case (.formattingRefused, .send(let text, .markdown)):
             changed.kind = .send(text: text, format: .plain)
+        case (.formattingRefused, .sendBatch(let texts, .markdown)):
+            changed.kind = .sendBatch(texts: texts, format: .plain)
         case (.formattingRefused, .edit(let message, let text, .markdown)):
             changed.kind = .edit(message: message, text: text, format: .plain)
         case (.conversationMoved(let target), _) where target != action.place.conversation:
@@ -224,7 +307,7 @@ actor Outbox {
     ) -> DeliveryResult {
         metrics.deliverySeconds.record(start.duration(to: .now))
         switch result {
-        case .delivered:
+        case .delivered, .deliveredBatch:
             metrics.delivered.increment()
         case .failed(let failure):
             metrics.undelivered.increment()
@@ -258,6 +341,14 @@ actor Outbox {
 }
 
 extension OutboundAction.Kind {
+    /// True for what a user reads or sees as a message of its own.
+    var isMessage: Bool {
+        switch self {
+        case .send, .sendBatch, .sendAttachment: true
+        case .edit, .typing, .acknowledgeButton, .join: false
+        }
+    }
+
     /// What the action is called in logs.
     var name: String {
         switch self {
@@ -265,19 +356,26 @@ extension OutboundAction.Kind {
         case .edit: "edit"
         case .typing: "typing"
         case .acknowledgeButton: "acknowledge button"
+        case .sendBatch: "send"
+        case .sendAttachment: "send attachment"
+        case .join: "join"
         }
     }
 }
 
-/// Where an answer goes.
+/// Where an answer goes, and by which right.
 struct ReplyAddress: Sendable {
     let place: InboundEvent.Place
     let replyTo: PlatformMessageID?
     let replyContext: [String: String]
+    let right: ReplyRight
 
-    init(_ event: InboundEvent) {
+    init(_ event: InboundEvent, rules: Capabilities.ReplyRules = Capabilities.ReplyRules()) {
         place = event.place
         replyTo = event.messageID
         replyContext = event.replyContext
+        right = ReplyRight(
+            rules: rules, hasToken: !event.replyContext.isEmpty,
+            age: event.sentAt.map { Timestamp.now().duration(since: $0) } ?? .zero, at: .now)
     }
 }

@@ -12,6 +12,7 @@ final class PlatformMetrics: Sendable {
     let retries: Counter
     let rateLimited: Counter
     let paced: Counter
+    let held: Counter
     let agentFailures: Counter
     let acknowledgementSeconds: Histogram
     let waitSeconds: Histogram
@@ -35,6 +36,8 @@ final class PlatformMetrics: Sendable {
         retries = counter("chatbridge_delivery_retries_total", "Requests tried again.")
         rateLimited = counter("chatbridge_rate_limited_total", "Answers of the platform that we are too fast (429).")
         paced = counter("chatbridge_paced_total", "Requests held back to keep the platform's rates.")
+        held = counter(
+            "chatbridge_held_total", "Messages held until the user writes again, as the platform demands.")
         agentFailures = counter("chatbridge_agent_failures_total", "Questions that the agent did not answer.")
         acknowledgementSeconds = histogram(
             "chatbridge_acknowledgement_seconds", "Webhook read to acknowledgement written.")

@@ -3,14 +3,6 @@ internal import EventLoop
 public import HTTPClient
 public import Telemetry
 
-/// Where the cursor of a polled platform is kept, so that a restart goes on where it stopped.
-public protocol CursorStore: Sendable {
-    /// The cursor stored last; nil when there is none.
-    func cursor(of platform: PlatformName) async throws -> String?
-    /// Stores a cursor durably.
-    func store(_ cursor: String, of platform: PlatformName) async throws
-}
-
 /// Fetches the events of a platform that is asked for them, and hands them to the engine as webhooks would.
 ///
 /// The cursor moves on once the engine has taken the events: what a crash interrupts is fetched again.
@@ -25,17 +17,17 @@ public struct Poller: Sendable {
     private let adapter: any LongPolling
     private let bridge: Bridge
     private let client: HTTPClient
-    private let cursors: any CursorStore
+    private let states: any StateStore
     private let log: Log
 
     /// A poller for one platform.
     public init(
-        adapter: any LongPolling, bridge: Bridge, client: HTTPClient, cursors: any CursorStore, log: Log
+        adapter: any LongPolling, bridge: Bridge, client: HTTPClient, states: any StateStore, log: Log
     ) {
         self.adapter = adapter
         self.bridge = bridge
         self.client = client
-        self.cursors = cursors
+        self.states = states
         self.log = log.with("adapter.name", adapter.platform.rawValue)
     }
 
@@ -46,7 +38,7 @@ public struct Poller: Sendable {
         var pause = Duration.zero
         var cursor: String?
         do {
-            cursor = try await cursors.cursor(of: adapter.platform)
+            cursor = try await states.value(of: stateName)
         } catch {
             log.error("cursor unreadable, starting from what the platform still has", ["reason": "\(error)"])
         }
@@ -98,11 +90,13 @@ public struct Poller: Sendable {
 
     private func store(_ cursor: String) async {
         do {
-            try await cursors.store(cursor, of: adapter.platform)
+            try await states.store(cursor, of: stateName)
         } catch {
             log.error("cursor not stored: after a restart, messages may be fetched again", ["reason": "\(error)"])
         }
     }
+
+    private var stateName: String { "\(adapter.platform).cursor" }
 
     private func longer(than pause: Duration) -> Duration {
         min(max(pause * 2, .seconds(1)), Poller.longestPause)

@@ -81,7 +81,8 @@ actor StreamedReply {
         switch failure.kind {
         case .blocked, .unauthorized, .gone, .refused: true
         // Uncertain: at most a few first words may stand there, and the answer is worth more than their absence.
-        case .uncertain, .temporary, .rateLimited, .formattingRefused, .conversationMoved: false
+        case .uncertain, .temporary, .rateLimited, .formattingRefused, .conversationMoved, .replyRefused, .windowClosed:
+            false
         }
     }
 
@@ -100,15 +101,8 @@ actor StreamedReply {
                 return delivery
             }
         }
-        for part in parts.dropFirst() {
-            switch await outbox.perform(.send(text: part, format: .markdown), to: address) {
-            case .delivered(let id):
-                delivery.parts += 1
-                if let id { delivery.messageIDs.append(id) }
-            case .failed(let failure):
-                delivery.failure = failure
-                return delivery
-            }
+        for part in parts.dropFirst() where delivery.failure == nil {
+            delivery.add(await outbox.perform(.send(text: part, format: .markdown), to: address))
         }
         return delivery
     }
@@ -135,6 +129,8 @@ actor StreamedReply {
                 // Without a name the message cannot be edited: the rest follows at the end.
                 guard let name = message ?? id else { return }
                 message = name
+            case .deliveredBatch:
+                return
             case .failed(let failure):
                 self.failure = failure
             }

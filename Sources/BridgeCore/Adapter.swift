@@ -4,8 +4,9 @@ public import HTTPCore
 ///
 /// An adapter does no I/O, keeps no state that a restart would lose, and may be called from several loops at once. The engine
 /// verifies nothing itself and names no platform; what it needs to know stands in ``capabilities``. What only some platforms
-/// need are protocols of their own, each saying when the engine calls it: ``LongPolling``, ``CredentialChecking``,
-/// ``Simulating``.
+/// need are protocols of their own, each saying when the engine calls it: ``LongPolling``, ``GatewayConnecting``,
+/// ``TokenRefreshing``, ``PublishedKeyVerifying``, ``AttachmentUploading``, ``MediaFetching``, ``WebhookRegistering``,
+/// ``CredentialChecking``, ``Simulating``, ``Faking``.
 public protocol Adapter: Sendable {
     /// The name in `/webhooks/{platform}`, in the tables and in the metrics.
     var platform: PlatformName { get }
@@ -110,6 +111,10 @@ public struct WebhookRejection: Error, Sendable, Equatable {
         case malformed
         /// The method is not one that the platform uses: 405.
         case methodNotAllowed
+        /// It is signed by a key that is not among those published when they were last fetched.
+        ///
+        /// The engine fetches them again and asks once more; then it is 401.
+        case unknownKey
     }
 
     /// Whose fault it is.
@@ -136,13 +141,18 @@ public struct OutboundRequest: Sendable {
     public var headers: HTTPFields
     /// The body.
     public var body: [UInt8]
+    /// Whether the access token of a ``TokenRefreshing`` adapter goes with it; false for other hosts, which must not see it.
+    public var bearsToken: Bool
 
     /// A request.
-    public init(method: HTTPMethod = .post, url: String, headers: HTTPFields = [:], body: [UInt8] = []) {
+    public init(
+        method: HTTPMethod = .post, url: String, headers: HTTPFields = [:], body: [UInt8] = [], bearsToken: Bool = true
+    ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
+        self.bearsToken = bearsToken
     }
 }
 

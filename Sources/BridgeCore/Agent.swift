@@ -6,8 +6,16 @@ public protocol Agent: Sendable {
     /// True for agents that keep no memory of their own: the engine sends ``AgentTurn/history`` along.
     var needsHistory: Bool { get }
 
+    /// True for agents that look at pictures: the engine fetches those of the question into ``AgentTurn/media``.
+    var takesImages: Bool { get }
+
     /// How one turn is put to the agent.
     func ask(_ turn: AgentTurn) -> AgentCall
+}
+
+extension Agent {
+    /// False.
+    public var takesImages: Bool { false }
 }
 
 /// How an answer comes about.
@@ -42,6 +50,23 @@ public struct AgentTurn: Sendable {
         }
     }
 
+    /// The bytes of something that came with the question.
+    public struct Media: Sendable, Equatable {
+        /// What it is, as in `image/jpeg`.
+        public var contentType: String
+        /// The bytes.
+        public var bytes: [UInt8]
+        /// The file's name, where there is one.
+        public var name: String?
+
+        /// Bytes of a type.
+        public init(contentType: String, bytes: [UInt8], name: String? = nil) {
+            self.contentType = contentType
+            self.bytes = bytes
+            self.name = name
+        }
+    }
+
     /// Our name of the inbound message.
     public var id: UUID
     /// The platform it came from.
@@ -52,18 +77,23 @@ public struct AgentTurn: Sendable {
     public var text: String
     /// Earlier messages, oldest first; empty unless the agent needs them.
     public var history: [Message]
+    /// The pictures that came with the question; empty unless the agent takes them.
+    public var media: [Media]
     /// True when the answer is wanted piece by piece.
     public var isStreaming: Bool
 
     /// A turn.
     public init(
-        id: UUID, platform: PlatformName, event: InboundEvent, text: String, history: [Message] = [], isStreaming: Bool
+        id: UUID, platform: PlatformName, event: InboundEvent, text: String, history: [Message] = [],
+        media: [Media] = [],
+        isStreaming: Bool
     ) {
         self.id = id
         self.platform = platform
         self.event = event
         self.text = text
         self.history = history
+        self.media = media
         self.isStreaming = isStreaming
     }
 
@@ -99,6 +129,8 @@ public protocol AgentDecoder: Sendable {
 public enum AgentEvent: Sendable, Equatable {
     /// The next piece of the answer's text.
     case text(String)
+    /// Something that goes with the answer.
+    case attachment(OutboundAttachment)
     /// The answer is whole.
     case finished(AgentReceipt)
     /// There will be no (more) answer.

@@ -63,6 +63,44 @@ public struct Capabilities: Sendable {
         case local
     }
 
+    /// By which right messages may go to a conversation.
+    public struct ReplyRules: Sendable, Equatable {
+        /// What comes with an event and lets us answer it (in ``InboundEvent/replyContext``).
+        public struct Token: Sendable, Equatable {
+            /// How long it is good for after the event.
+            public var lifetime: Duration
+            /// For how many requests; nil: any number.
+            public var uses: Int?
+
+            /// A right to answer.
+            public init(lifetime: Duration, uses: Int? = nil) {
+                self.lifetime = lifetime
+                self.uses = uses
+            }
+        }
+
+        /// When we may write of our own accord.
+        public enum Push: Sendable, Equatable {
+            /// Always.
+            case always
+            /// For so long after the user's last message.
+            case within(Duration)
+            /// Never.
+            case never
+        }
+
+        /// What comes with an event; used while it is good, nil where there is no such thing.
+        public var token: Token?
+        /// When we may write of our own accord.
+        public var push: Push
+
+        /// Rules; by default messages may be sent at any time.
+        public init(token: Token? = nil, push: Push = .always) {
+            self.token = token
+            self.push = push
+        }
+    }
+
     /// The longest text of one message; longer answers are split.
     public var textLimit: TextLimit
     /// Where answers go.
@@ -75,12 +113,21 @@ public struct Capabilities: Sendable {
     public var rates: Rates
     /// True when the receiver tells a repeated send by its id, so that one whose answer was lost can be sent again.
     public var hasIdempotentSends: Bool
+    /// By which right answers go out.
+    public var replies: ReplyRules
+    /// Messages that one request may carry (``OutboundAction/Kind/sendBatch(texts:format:)``); 1: a request each.
+    public var messagesPerRequest: Int
+    /// The kinds of attachments that go out by the address of their bytes; others become a link.
+    public var attachmentsByURL: Set<ContentKind>
+    /// The kinds of attachments whose bytes we can send; the adapter is ``AttachmentUploading`` or writes them into the request.
+    public var attachmentsByUpload: Set<ContentKind>
 
     /// The capabilities of a platform.
     public init(
         textLimit: TextLimit, transport: Transport = .http, editInterval: Duration? = nil,
         typingInterval: Duration? = nil,
-        rates: Rates = Rates(), hasIdempotentSends: Bool = false
+        rates: Rates = Rates(), hasIdempotentSends: Bool = false, replies: ReplyRules = ReplyRules(),
+        messagesPerRequest: Int = 1, attachmentsByURL: Set<ContentKind> = [], attachmentsByUpload: Set<ContentKind> = []
     ) {
         self.textLimit = textLimit
         self.transport = transport
@@ -88,5 +135,9 @@ public struct Capabilities: Sendable {
         self.typingInterval = typingInterval
         self.rates = rates
         self.hasIdempotentSends = hasIdempotentSends
+        self.replies = replies
+        self.messagesPerRequest = messagesPerRequest
+        self.attachmentsByURL = attachmentsByURL
+        self.attachmentsByUpload = attachmentsByUpload
     }
 }

@@ -2,6 +2,8 @@
 public enum DeliveryResult: Sendable, Equatable {
     /// Done; the message's name where the platform gave one.
     case delivered(PlatformMessageID?)
+    /// All messages of a batch are sent; their names, as far as the platform gave them.
+    case deliveredBatch([PlatformMessageID])
     /// Not done, and what to do about it.
     case failed(DeliveryFailure)
 }
@@ -22,6 +24,10 @@ public struct DeliveryFailure: Error, Sendable, Equatable, CustomStringConvertib
         case conversationMoved(to: ConversationID)
         /// The user does not want to hear from us (blocked, left). Permanent for this conversation.
         case blocked
+        /// What came with the event cannot be used (any more): send it of our own accord.
+        case replyRefused
+        /// The platform takes no message until the user writes again: the text is held until then.
+        case windowClosed
         /// The conversation or message is gone. Permanent.
         case gone
         /// Our credentials are wrong. Permanent until somebody mends the configuration.

@@ -37,11 +37,48 @@ public struct InboundEvent: Sendable {
         public var id: PlatformUserID
         /// The name that people see.
         public var name: String?
+        /// The language of their application, as in `en` or `pt-BR` (BCP 47), where the platform tells it.
+        public var locale: String?
 
         /// A sender.
-        public init(id: PlatformUserID, name: String? = nil) {
+        public init(id: PlatformUserID, name: String? = nil, locale: String? = nil) {
             self.id = id
             self.name = name
+            self.locale = locale
+        }
+    }
+
+    /// What became of messages that we sent.
+    public struct Receipt: Sendable, Equatable {
+        /// How far they came; a message's status only moves forward.
+        public enum Status: String, Sendable {
+            /// The platform took it.
+            case sent
+            /// It is on the user's device.
+            case delivered
+            /// The user has seen it.
+            case read
+            /// The platform gave it up.
+            case failed
+        }
+
+        /// How far they came.
+        public var status: Status
+        /// The messages, by the platform's names.
+        public var messages: [PlatformMessageID]
+        /// All messages of the conversation up to this time, where the platform tells a time instead of names.
+        public var upTo: Timestamp?
+        /// Why it failed, in the platform's words or code.
+        public var reason: String?
+
+        /// News of these messages.
+        public init(
+            _ status: Status, of messages: [PlatformMessageID] = [], upTo: Timestamp? = nil, reason: String? = nil
+        ) {
+            self.status = status
+            self.messages = messages
+            self.upTo = upTo
+            self.reason = reason
         }
     }
 
@@ -75,6 +112,8 @@ public struct InboundEvent: Sendable {
     ///
     /// Never logged.
     public var replyContext: [String: String]
+    /// What became of messages that we sent; with ``ContentKind/status`` alone.
+    public var receipt: Receipt?
     /// What the platform wants to be told at once, besides any answer (that a button press was seen).
     public var followUps: [OutboundAction.Kind]
     /// What else is worth keeping in the log.
@@ -86,7 +125,8 @@ public struct InboundEvent: Sendable {
         sender: Sender? = nil, messageID: PlatformMessageID? = nil, target: PlatformMessageID? = nil,
         replyTo: PlatformMessageID? = nil, text: String? = nil, attachments: [Attachment] = [],
         sentAt: Timestamp? = nil,
-        movedTo: ConversationID? = nil, replyContext: [String: String] = [:], followUps: [OutboundAction.Kind] = [],
+        movedTo: ConversationID? = nil, replyContext: [String: String] = [:], receipt: Receipt? = nil,
+        followUps: [OutboundAction.Kind] = [],
         metadata: Metadata = [:]
     ) {
         self.id = id
@@ -103,6 +143,7 @@ public struct InboundEvent: Sendable {
         self.sentAt = sentAt
         self.movedTo = movedTo
         self.replyContext = replyContext
+        self.receipt = receipt
         self.followUps = followUps
         self.metadata = metadata
     }

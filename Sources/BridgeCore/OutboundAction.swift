@@ -12,12 +12,27 @@ public struct OutboundAction: Sendable {
     public enum Kind: Sendable, Equatable {
         /// Send a message. The text keeps to the adapter's limit.
         case send(text: String, format: Format)
+        /// Send several messages by one request, where the adapter takes more than one
+        /// (``Capabilities/messagesPerRequest``).
+        case sendBatch(texts: [String], format: Format)
+        /// Send a picture, a sound, a film or a file of a kind that the adapter declares.
+        case sendAttachment(OutboundAttachment, caption: String?)
         /// Replace the text of a message that we sent.
         case edit(message: PlatformMessageID, text: String, format: Format)
         /// Show that an answer is being made.
         case typing
         /// Tell the platform that a button press was seen.
         case acknowledgeButton(id: String)
+        /// Come into the conversation to which we were invited.
+        case join
+    }
+
+    /// By which right a message goes out.
+    public enum Means: Sendable, Equatable {
+        /// With what came with the event (``OutboundAction/replyContext``): a reply token, a response address.
+        case reply
+        /// Of our own accord.
+        case push
     }
 
     /// Names this action; stays the same when it is tried again, so that a receiver can tell a retry.
@@ -26,6 +41,8 @@ public struct OutboundAction: Sendable {
     public var kind: Kind
     /// Where.
     public var place: InboundEvent.Place
+    /// By which right it goes out; ``Means/push`` unless the adapter declares ``Capabilities/ReplyRules/token``.
+    public var means: Means
     /// The message that is being answered.
     public var replyTo: PlatformMessageID?
     /// What the adapter put into the event that is being answered.
@@ -33,12 +50,13 @@ public struct OutboundAction: Sendable {
 
     /// Something to do somewhere.
     public init(
-        id: UUID, kind: Kind, place: InboundEvent.Place, replyTo: PlatformMessageID? = nil,
+        id: UUID, kind: Kind, place: InboundEvent.Place, means: Means = .push, replyTo: PlatformMessageID? = nil,
         replyContext: [String: String] = [:]
     ) {
         self.id = id
         self.kind = kind
         self.place = place
+        self.means = means
         self.replyTo = replyTo
         self.replyContext = replyContext
     }

@@ -253,6 +253,7 @@ extension DeliveryResult {
     fileprivate func isSame(as other: DeliveryResult) -> Bool {
         switch (self, other) {
         case (.delivered(let one), .delivered(let two)): one == two
+        case (.deliveredBatch(let one), .deliveredBatch(let two)): one == two
         case (.failed(let one), .failed(let two)): one.kind == two.kind
         default: false
         }

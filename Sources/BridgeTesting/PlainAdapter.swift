@@ -79,6 +79,7 @@ public struct PlainAdapter: Adapter {
             object.field("conversation", action.place.conversation.rawValue)
             object.field("thread", action.place.thread?.rawValue)
             object.field("reply_to", action.replyTo?.rawValue)
+            object.field("means", action.means == .reply ? "reply" : nil)
             switch action.kind {
             case .send(let text, let format):
                 path = "/send"
@@ -94,6 +95,24 @@ public struct PlainAdapter: Adapter {
             case .acknowledgeButton(let id):
                 path = "/acknowledge"
                 object.field("button", id)
+            case .sendBatch(let texts, let format):
+                path = "/batch"
+                object.arrayField("texts") { array in
+                    for text in texts { array.value(text) }
+                }
+                object.field("format", format == .plain ? "plain" : "markdown")
+            case .sendAttachment(let attachment, let caption):
+                path = "/attachment"
+                object.field("kind", attachment.kind.rawValue)
+                switch attachment.source {
+                case .url(let url): object.field("url", url)
+                case .uploaded(let reference): object.field("reference", reference)
+                case .bytes(let bytes): object.field("bytes", Int64(bytes.count))
+                }
+                object.field("name", attachment.name)
+                object.field("caption", caption)
+            case .join:
+                path = "/join"
             }
         }
         return OutboundRequest(
@@ -103,6 +122,9 @@ public struct PlainAdapter: Adapter {
     /// What the platform's answer means; see the type.
     public func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult {
         let body = (try? JSONView(parsing: response.body)) ?? .missing
+        if response.status.isSuccess, body["messages"].exists {
+            return .deliveredBatch(body["messages"].elements.compactMap { $0.idString.map { PlatformMessageID($0) } })
+        }
         if response.status.isSuccess { return .delivered(body["message"].idString.map { PlatformMessageID($0) }) }
         let reason = body["error"].string ?? "status \(response.status)"
         let kind: DeliveryFailure.Kind =
@@ -111,6 +133,8 @@ public struct PlainAdapter: Adapter {
                 .rateLimited(after: response.headers["Retry-After"].flatMap(Double.init).map { .seconds($0) })
             case (500..., _): .temporary
             case (_, "formatting"): .formattingRefused
+            case (_, "token"): .replyRefused
+            case (_, "window"): .windowClosed
             case (_, "moved"): .conversationMoved(to: ConversationID(body["to"].idString ?? ""))
             case (_, "blocked"): .blocked
             case (_, "gone"): .gone

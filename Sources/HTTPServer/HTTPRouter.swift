@@ -2,7 +2,8 @@ public import HTTPCore
 
 /// Finds the handler of a request by its method and path.
 ///
-/// A pattern is a path whose segments are taken as they are or, begun by `:`, stand for one segment each: `/webhooks/:platform`.
+/// A pattern is a path whose segments are taken as they are or, begun by `:`, stand for one segment each: `/webhooks/:platform`. A last
+/// segment begun by `*` stands for all that follows, at least one segment: `/webhooks/:platform/*rest`.
 /// Paths without parameters are looked up first, then patterns in the order they were added. HEAD is answered by the handler of
 /// GET where it has none of its own. What is not found is answered 404, a wrong method 405 with `Allow`.
 public struct HTTPRouter: Sendable {
@@ -14,6 +15,7 @@ public struct HTTPRouter: Sendable {
     private enum Segment: Sendable {
         case literal([UInt8])
         case parameter(String)
+        case rest(String)
     }
 
     private struct Route: Sendable {
@@ -34,11 +36,15 @@ public struct HTTPRouter: Sendable {
         precondition(pattern.utf8.first == UInt8(ascii: "/"), "a route's pattern begins with /")
         let segments = pattern.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .map { segment -> Segment in
-                segment.first == UInt8(ascii: ":")
-                    ? .parameter(String(decoding: segment.dropFirst(), as: UTF8.self)) : .literal(Array(segment))
+                let name = String(decoding: segment.dropFirst(), as: UTF8.self)
+                return switch segment.first {
+                case UInt8(ascii: ":"): .parameter(name)
+                case UInt8(ascii: "*"): .rest(name)
+                default: .literal(Array(segment))
+                }
             }
         let route = Route(method: method, pattern: pattern, segments: segments, decide: decider)
-        let hasParameters = segments.contains { if case .parameter = $0 { true } else { false } }
+        let hasParameters = segments.contains { if case .literal = $0 { false } else { true } }
         if hasParameters { patterns.append(route) } else { fixed.append(route) }
     }
 
@@ -77,6 +83,10 @@ public struct HTTPRouter: Sendable {
         for (index, segment) in route.segments.enumerated() {
             let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
             let isLast = index == route.segments.count - 1
+            if isLast, case .rest(let name) = segment, !rest.isEmpty {
+                parameters.append(name, HTTPPercentEncoding.decode(rest))
+                return parameters
+            }
             guard isLast == (end == rest.endIndex) else { return nil }
             let text = rest[..<end]
             switch segment {
@@ -85,6 +95,8 @@ public struct HTTPRouter: Sendable {
             case .parameter(let name):
                 guard !text.isEmpty else { return nil }
                 parameters.append(name, HTTPPercentEncoding.decode(text))
+            case .rest:
+                return nil
             }
             rest = isLast ? rest[end...] : rest[rest.index(after: end)...]
         }

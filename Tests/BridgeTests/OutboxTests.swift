@@ -14,7 +14,7 @@ struct OutboxTests {
     private static func outbox(_ loop: EventLoop, _ adapter: any Adapter) -> Outbox {
         Outbox(
             loop: loop, adapter: adapter, rates: adapter.capabilities.rates, client: HTTPClient(loop: loop),
-            metrics: PlatformMetrics(Metrics(), platform: adapter.platform), log: .silent)
+            states: MemoryStates(), metrics: PlatformMetrics(Metrics(), platform: adapter.platform), log: .silent)
     }
 
     private static let address = ReplyAddress(event("1"))

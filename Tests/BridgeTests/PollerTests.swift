@@ -14,7 +14,7 @@ import Testing
 
 struct PollerTests {
     /// A cursor in memory, which notes what had happened when it was stored.
-    private final class MemoryCursors: CursorStore {
+    private final class MemoryCursors: StateStore {
         struct Entry: Sendable {
             let cursor: String
             let eventsTaken: Int
@@ -25,9 +25,9 @@ struct PollerTests {
 
         init(_ eventsTaken: @escaping @Sendable () -> Int) { self.eventsTaken = eventsTaken }
 
-        func cursor(of platform: PlatformName) -> String? { entries.withLock { $0.last?.cursor } }
+        func value(of name: String) -> String? { entries.withLock { $0.last?.cursor } }
 
-        func store(_ cursor: String, of platform: PlatformName) {
+        func store(_ cursor: String, of name: String) {
             let taken = eventsTaken()
             entries.withLock { $0.append(Entry(cursor: cursor, eventsTaken: taken)) }
         }
@@ -92,9 +92,9 @@ struct PollerTests {
         }
     }
 
-    private static func start(_ platform: Platform, _ engine: Engine, _ cursors: MemoryCursors) -> Task<Void, Never> {
+    private static func start(_ platform: Platform, _ engine: Engine, _ states: MemoryCursors) -> Task<Void, Never> {
         let poller = Poller(
-            adapter: platform.adapter, bridge: engine.bridge, client: engine.client, cursors: cursors,
+            adapter: platform.adapter, bridge: engine.bridge, client: engine.client, states: states,
             log: Log(minimum: .debug, format: .json, write: engine.logged.write))
         return engine.loop.spawn { await poller.run() }
     }
@@ -173,38 +173,40 @@ struct PollerTests {
     }
 }
 
-struct FileCursorStoreTests {
+struct FileStateStoreTests {
     private let folder = TemporaryFolder()
     private let plain = PlatformName("plain")
 
     @Test func `a cursor outlives its store, and each platform has its own`() async throws {
         let path = folder.path("made/when needed")
         mkdir(folder.path("made"), 0o700)
-        let store = FileCursorStore(directory: path)
-        #expect(try await store.cursor(of: plain) == nil)
-        try await store.store("17", of: plain)
-        try await store.store("18", of: plain)
-        try await store.store("5", of: PlatformName("other"))
-        let again = FileCursorStore(directory: path)
-        #expect(try await again.cursor(of: plain) == "18")
-        #expect(try await again.cursor(of: PlatformName("other")) == "5")
+        let store = FileStateStore(directory: path)
+        #expect(try await store.value(of: "plain.cursor") == nil)
+        try await store.store("17", of: "plain.cursor")
+        try await store.store("18", of: "plain.cursor")
+        try await store.store("5", of: "other.cursor")
+        let again = FileStateStore(directory: path)
+        #expect(try await again.value(of: "plain.cursor") == "18")
+        #expect(try await again.value(of: "other.cursor") == "5")
         #expect(TestEnvironment.files(in: path) == ["other.cursor", "plain.cursor"])
     }
 
     @Test func `what a crash leaves half written is not read`() async throws {
-        let store = FileCursorStore(directory: folder.path)
-        try await store.store("17", of: plain)
+        let store = FileStateStore(directory: folder.path)
+        try await store.store("17", of: "plain.cursor")
         let file = try #require(fopen(folder.path("plain.cursor.new"), "w"))
         fputs("9999", file)
         fclose(file)
-        #expect(try await store.cursor(of: plain) == "17")
-        try await store.store("18", of: plain)
-        #expect(try await store.cursor(of: plain) == "18")
+        #expect(try await store.value(of: "plain.cursor") == "17")
+        try await store.store("18", of: "plain.cursor")
+        #expect(try await store.value(of: "plain.cursor") == "18")
     }
 
     @Test func `a folder that cannot be written to is named in the error`() async throws {
-        let store = FileCursorStore(directory: "/proc/nowhere")
-        let error = await #expect(throws: FileCursorStore.Failure.self) { try await store.store("1", of: plain) }
+        let store = FileStateStore(directory: "/proc/nowhere")
+        let error = await #expect(throws: FileStateStore.Failure.self) {
+            try await store.store("1", of: "plain.cursor")
+        }
         #expect(error?.description.contains("/proc/nowhere/plain.cursor") == true)
     }
 }

@@ -17,7 +17,7 @@ import Testing
         #expect(loaded.product.host == "127.0.0.1")
         #expect(loaded.product.database == .sqlite(path: "chatbridge.db"))
         #expect(loaded.product.agent.name == "echo")
-        #expect(loaded.product.makeAdapters().map(\.platform.rawValue) == ["web"])
+        #expect(loaded.product.adapters.map(\.platform.rawValue) == ["web"])
     }
 
     @Test func `the environment wins over the file`() {
@@ -70,8 +70,8 @@ import Testing
 
     @Test func `a platform is on when its credentials are there, and off when it is told so`() {
         let telegram = ["TELEGRAM_BOT_TOKEN": "1:x", "TELEGRAM_WEBHOOK_SECRET": "s"]
-        #expect(load(telegram).product.telegram != nil)
-        #expect(load(telegram.merging(["TELEGRAM_ENABLED": "false"]) { $1 }).product.telegram == nil)
+        #expect(load(telegram).product.adapters.map(\.platform.rawValue) == ["telegram", "web"])
+        #expect(load(telegram.merging(["TELEGRAM_ENABLED": "false"]) { $1 }).product.adapters.count == 1)
         #expect(load(["TELEGRAM_ENABLED": "true"]).problems.count == 1)
         #expect(load(["TELEGRAM_BOT_TOKEN": "1:x", "TELEGRAM_POLLING": "true"]).problems == [])
     }

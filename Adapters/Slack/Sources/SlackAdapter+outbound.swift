@@ -20,7 +20,7 @@ extension SlackAdapter {
                 json.field("ts", message.rawValue)
                 writeText(text, format, to: &json)
             }
-        case .typing, .acknowledgeButton:
+        case .typing, .acknowledgeButton, .sendBatch, .sendAttachment, .join:
             nil
         }
     }

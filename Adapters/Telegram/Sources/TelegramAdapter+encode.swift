@@ -44,6 +44,8 @@ extension TelegramAdapter {
             }
         case .acknowledgeButton(let id):
             return post(methods.answerCallbackQuery, capacity: 64) { $0.field("callback_query_id", id) }
+        case .sendBatch, .sendAttachment, .join:
+            return nil
         }
     }
 

@@ -46,7 +46,7 @@ final class RefusalLimiter: Sendable {
             return .error(.badRequest, code: "malformed", message: rejection.message)
         case .methodNotAllowed:
             return .error(.methodNotAllowed, code: "method_not_allowed", message: rejection.message)
-        case .unauthorized:
+        case .unauthorized, .unknownKey:
             if verdict == .overLimit {
                 return .error(
                     .tooManyRequests, code: "too_many_refusals", message: "Too many requests that fail verification.",

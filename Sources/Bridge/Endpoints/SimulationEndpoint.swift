@@ -50,7 +50,7 @@ public struct SimulationEndpoint: Sendable {
         _ request: HTTPRequest, platform name: PlatformName, listener: ReplyListener
     ) -> Result<InboundEvent?, Refusal> {
         bridge.assumeIsolated { bridge in
-            guard let adapter = bridge.platforms[name]?.adapter else {
+            guard let platform = bridge.platforms[name] else {
                 return .failure(
                     Refusal(
                         response: .error(
@@ -60,7 +60,7 @@ public struct SimulationEndpoint: Sendable {
             let webhook = WebhookRequest(
                 method: request.method, target: request.target, headers: request.headers, body: request.body)
             do throws(WebhookRejection) {
-                let events = try adapter.receive(webhook, at: .now()).events
+                let events = try platform.receive(webhook, at: .now()).events
                 for var event in events {
                     // So that nobody takes it for a user when reading the log.
                     event.metadata["simulated"] = true

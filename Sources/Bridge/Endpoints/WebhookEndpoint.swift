@@ -17,25 +17,43 @@ public struct WebhookEndpoint: Sendable {
     /// Answers one webhook.
     ///
     /// Call it on the engine's loop.
-    public func respond(to request: HTTPRequest, platform name: String) -> HTTPResponse {
+    public func respond(to request: HTTPRequest, platform name: String) -> HTTPResult {
         bridge.assumeIsolated { bridge in
             guard let platform = bridge.platforms[PlatformName(name)], platform.capabilities.transport == .http else {
-                return .error(
-                    .notFound, code: "platform_not_configured",
-                    message: "No platform of this name is configured here: set its credentials and start again.")
+                return .now(
+                    .error(
+                        .notFound, code: "platform_not_configured",
+                        message: "No platform of this name is configured here: set its credentials and start again."))
             }
-            return respond(to: request, on: platform, in: bridge)
+            let start = ContinuousClock.now
+            if let response = respond(to: request, on: platform, in: bridge, since: start) { return .now(response) }
+            return .later { await respondWithNewKeys(to: request, on: platform, since: start) }
         }
     }
 
+    /// Answers a webhook whose key is not at hand, once the platform's keys have been fetched anew.
+    private func respondWithNewKeys(
+        to request: HTTPRequest, on platform: Bridge.Platform, since start: ContinuousClock.Instant
+    ) async -> HTTPResponse {
+        guard await platform.keyedReception?.refresh() == true else {
+            return .error(
+                .serviceUnavailable, code: "no_keys",
+                message: "The platform's keys cannot be fetched at the moment: deliver it again.",
+                headers: ["Retry-After": "5"])
+        }
+        return await respond(to: request, on: platform, in: bridge, since: start, isLastTry: true)
+            ?? .error(.unauthorized, code: "unauthorized", message: "The signature is of an unknown key.")
+    }
+
+    /// The answer; nil when the keys should be fetched first.
     private func respond(
-        to request: HTTPRequest, on platform: Bridge.Platform, in bridge: isolated Bridge
-    ) -> HTTPResponse {
-        let start = ContinuousClock.now
+        to request: HTTPRequest, on platform: Bridge.Platform, in bridge: isolated Bridge,
+        since start: ContinuousClock.Instant, isLastTry: Bool = false
+    ) -> HTTPResponse? {
         let webhook = WebhookRequest(
             method: request.method, target: request.target, headers: request.headers, body: request.body)
         do throws(WebhookRejection) {
-            let outcome = try platform.adapter.receive(webhook, at: .now())
+            let outcome = try platform.receive(webhook, at: .now())
             guard bridge.take(outcome.events, from: platform.name) else {
                 return .error(
                     .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
@@ -45,10 +63,13 @@ public struct WebhookEndpoint: Sendable {
             platform.metrics.acknowledgementSeconds.record(start.duration(to: .now))
             return HTTPResponse(outcome.acknowledgement)
         } catch {
+            if error.reason == .unknownKey, !isLastTry, platform.keyedReception != nil { return nil }
             platform.metrics.refused.increment()
             // Only what fails verification is limited; the rest may be a platform's own novelty.
             let address = request.remoteAddress
-            let verdict = error.reason == .unauthorized ? limiter.count(address, at: .now) : .repeated
+            let verdict =
+                error.reason == .unauthorized || error.reason == .unknownKey
+                ? limiter.count(address, at: .now) : .repeated
             let values: KeyValuePairs = [
                 "adapter.name": platform.name.rawValue, "remote.address": address, "reason": error.message,
             ]

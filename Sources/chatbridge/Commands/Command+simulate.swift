@@ -29,7 +29,7 @@ extension Command {
         try arguments.end()
         let loaded = ConfigurationLoader.load(isWebDefault: true)
         guard loaded.problems.isEmpty else { return refuse(loaded.problems) }
-        let adapter = loaded.product.makeAdapters().first { $0.platform.rawValue == name }
+        let adapter = loaded.product.adapters.first { $0.platform.rawValue == name }
         guard let adapter = adapter as? any Simulating else {
             return refuse([
                 "\(name): not configured, or it cannot be simulated; set its credentials as the bridge has them"

@@ -36,7 +36,7 @@ struct Doctor: Sendable {
         var findings = await examineRedis()
         findings += await examineDatabase()
         findings.append(await examineAgent())
-        for adapter in product.makeAdapters() { findings += await examine(adapter) }
+        for adapter in product.adapters { findings += await examine(adapter) }
         return findings
     }
 

@@ -7,7 +7,6 @@ import HTTPServer
 import Journal
 import Redis
 import Telemetry
-import WebhookAdapter
 
 /// The process behind `chatbridge serve` and, with a logger in it, `chatbridge run`.
 struct BridgeService: Sendable {
@@ -28,16 +27,17 @@ struct BridgeService: Sendable {
         await path.redis?.connect()
         await path.buffer.start()
         let client = HTTPClient(loop: loop)
+        let states = FileStateStore(directory: product.spoolDirectory)
         let bridge = Bridge(
-            loop: loop, configuration: product.bridge, adapters: product.makeAdapters(), agent: product.makeAgent(),
-            client: client, recorder: path.recorder, metrics: metrics, log: log)
+            loop: loop, configuration: product.bridge, adapters: product.adapters, agent: product.makeAgent(),
+            client: client, states: states, recorder: path.recorder, metrics: metrics, log: log)
         let server = makeServer(bridge: bridge, path: path, storage: storage)
         try await server.start()
         await announce(server)
 
         let logger = storage.map { makeLogger(path: path, storage: $0) }
         let logging = logger.map { logger in loop.spawn(on: logger) { await $0.run() } }
-        let background = startBackground(bridge: bridge, client: client, path: path)
+        let background = startBackground(bridge: bridge, client: client, states: states, path: path)
 
         await StopSignals(loop: loop).wait()
         log.info("stopping: finishing what is in work")
@@ -121,11 +121,8 @@ struct BridgeService: Sendable {
     }
 
     private func announce(_ server: HTTPServer) async {
-        if let webhook = product.webhook, webhook.replyURL == nil {
-            log.warning("messages by webhook are only recorded: without WEBHOOK_REPLY_URL there is nowhere to answer")
-        }
         let port = await server.port
-        let platforms = product.makeAdapters().map(\.platform.rawValue).joined(separator: ",")
+        let platforms = product.adapters.map(\.platform.rawValue).joined(separator: ",")
         log.info(
             "listening",
             [
@@ -140,11 +137,12 @@ struct BridgeService: Sendable {
             configuration: product.loggerConfiguration, log: log, metrics: metrics)
     }
 
-    private func startBackground(bridge: Bridge, client: HTTPClient, path: LogPath) -> [Task<Void, Never>] {
-        let cursors = FileCursorStore(directory: product.spoolDirectory)
-        var tasks = product.makeAdapters().compactMap { $0 as? any LongPolling }.filter(\.isPollingEnabled).map {
+    private func startBackground(
+        bridge: Bridge, client: HTTPClient, states: any StateStore, path: LogPath
+    ) -> [Task<Void, Never>] {
+        var tasks = product.adapters.compactMap { $0 as? any LongPolling }.filter(\.isPollingEnabled).map {
             adapter in
-            let poller = Poller(adapter: adapter, bridge: bridge, client: client, cursors: cursors, log: log)
+            let poller = Poller(adapter: adapter, bridge: bridge, client: client, states: states, log: log)
             return loop.spawn { await poller.run() }
         }
         tasks.append(loop.spawn { [self] in await refreshGauges(of: path.queue) })

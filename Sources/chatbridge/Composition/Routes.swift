@@ -18,9 +18,12 @@ struct Routes: Sendable {
     /// The router over all of them.
     var router: HTTPRouter {
         var router = HTTPRouter()
-        for method in [HTTPMethod.post, .get] {
-            router.decide(method, "/webhooks/:platform") { request, parameters in
-                .now(webhooks.respond(to: request, platform: parameters["platform"] ?? ""))
+        // Some platforms make paths of their own below the address that they are given, and put to them.
+        for path in ["/webhooks/:platform", "/webhooks/:platform/*rest"] {
+            for method in [HTTPMethod.post, .get, .put] {
+                router.decide(method, path) { request, parameters in
+                    webhooks.respond(to: request, platform: parameters["platform"] ?? "")
+                }
             }
         }
         router.decide(.post, "/api/messages") { request, _ in messages.respond(to: request) }

@@ -30,6 +30,7 @@ enum ConfigurationLoader {
         variables.merge(environment) { _, fromEnvironment in fromEnvironment }
         var settings = SettingsReader(variables)
         let product = ProductConfiguration(reading: &settings, isWebDefault: isWebDefault)
+        warnings += settings.warnings
         warnings += settings.unknown(withPrefixes: PlatformSettings.ownPrefixes).map {
             "\($0) is set, but there is no such variable: a typing mistake?"
         }

@@ -1,11 +1,8 @@
 import Agents
 import Bridge
 import BridgeCore
-import HTTPCore
-import SlackAdapter
-import TelegramAdapter
 import Telemetry
-import WebhookAdapter
+import WebAdapter
 
 /// All that a process of ChatBridge is told from outside, read once.
 struct ProductConfiguration: Sendable {
@@ -64,9 +61,10 @@ struct ProductConfiguration: Sendable {
     var logLevel = LogLevel.info
     /// nil: text on a terminal, else JSON.
     var isLogText: Bool?
-    var telegram: TelegramConfiguration?
-    var slack: SlackConfiguration?
-    var webhook: WebhookConfiguration?
+    /// Where the world reaches us, as in `https://bot.example.com`, without a slash at its end.
+    var publicURL: String?
+    /// The platforms that are on, and the chat page.
+    var adapters: [any Adapter] = []
 }
 
 extension ProductConfiguration {
@@ -92,6 +90,7 @@ extension ProductConfiguration {
                 of: ["debug": .debug, "info": .info, "warning": .warning, "warn": .warning, "error": .error]) ?? .info
         isLogText =
             settings.choice("LOG_FORMAT", default: "auto", of: ["auto": nil, "text": true, "json": false]) ?? nil
+        publicURL = settings.url("PUBLIC_URL")
         readPlatforms(&settings)
         isWebEnabled = settings.boolean("WEB_ENABLED", default: isWebDefault)
         webAllowedOrigins = (settings.text("WEB_ALLOWED_ORIGINS") ?? "").split(separator: ",").map {
@@ -145,10 +144,10 @@ extension ProductConfiguration {
     }
 
     private mutating func readPlatforms(_ settings: inout SettingsReader) {
-        for platform in PlatformSettings.all { platform.read(&settings, &self) }
+        adapters = PlatformSettings.all.compactMap { $0.read(&settings) } + [WebAdapter()]
         for platform in PlatformSettings.all {
             let limit = settings.text("\(platform.prefix)_RATE_LIMIT", default: "auto")
-            let name = PlatformName(platform.prefix.lowercased())
+            let name = platform.platform
             switch limit.lowercased() {
             case "auto", "": bridge.rateLimits[name] = .auto
             case "off": bridge.rateLimits[name] = .off

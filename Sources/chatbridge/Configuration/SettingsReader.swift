@@ -9,6 +9,8 @@ struct SettingsReader {
 
     /// What is wrong, each naming its variable and what would be right.
     private(set) var problems: [String] = []
+    /// What is odd and does not stop us.
+    private(set) var warnings: [String] = []
     /// What was read, in the order of reading; secrets redacted.
     private(set) var shown: [Shown] = []
     private let variables: [String: String]
@@ -21,6 +23,11 @@ struct SettingsReader {
     /// Notes something wrong that concerns more than one variable.
     mutating func report(_ problem: String) {
         problems.append(problem)
+    }
+
+    /// Notes something odd that works all the same.
+    mutating func warn(_ remark: String) {
+        warnings.append(remark)
     }
 
     /// True when a variable is set to something.

@@ -16,6 +16,7 @@ final class Engine: Sendable {
     let client: HTTPClient
     let metrics = Metrics()
     let logged = LogLines()
+    let states = MemoryStates()
     private let queue: MemoryJobQueue
     private let buffer: LogBuffer
     private let recorder: JournalRecorder
@@ -36,7 +37,8 @@ final class Engine: Sendable {
         configure(&configuration)
         bridge = Bridge(
             loop: loop, configuration: configuration, adapters: adapters, agent: agent, client: client,
-            recorder: recorder, metrics: metrics, log: Log(minimum: .debug, format: .json, write: logged.write))
+            states: states, recorder: recorder, metrics: metrics,
+            log: Log(minimum: .debug, format: .json, write: logged.write))
     }
 
     /// Takes events as a webhook's are, on the loop.
@@ -104,6 +106,15 @@ final class LogLines: Sendable {
     func write(_ line: String) { lines.withLock { $0.append(line) } }
 
     var all: [String] { lines.withLock { $0 } }
+}
+
+/// States in memory.
+final class MemoryStates: StateStore {
+    private let values = Mutex<[String: String]>([:])
+
+    func value(of name: String) -> String? { values.withLock { $0[name] } }
+
+    func store(_ value: String, of name: String) { values.withLock { $0[name] = value } }
 }
 
 /// A message as the plain platform tells it.

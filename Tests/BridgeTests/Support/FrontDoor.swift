@@ -26,7 +26,7 @@ final class FrontDoor: Sendable {
         var router = HTTPRouter()
         for method in [HTTPMethod.post, .get] {
             router.decide(method, "/webhooks/:platform") { request, parameters in
-                .now(webhooks.respond(to: request, platform: parameters["platform"] ?? ""))
+                webhooks.respond(to: request, platform: parameters["platform"] ?? "")
             }
         }
         router.decide(.post, "/api/messages") { request, _ in messages.respond(to: request) }

@@ -1,0 +1,56 @@
+internal import BridgeCore
+internal import Synchronization
+
+/// By which right an answer may go out: with the token that came with its event while that is good, else of our own accord, else
+/// not until the user writes again.
+///
+/// One for each event, shared by all that is sent in answer to it.
+final class ReplyRight: Sendable {
+    /// What the planner says.
+    enum Plan: Equatable {
+        /// Send it so.
+        case send(OutboundAction.Means)
+        /// It may not be sent now; the platform would refuse it.
+        case hold
+    }
+
+    private let tokenEnd: ContinuousClock.Instant?
+    private let pushEnd: ContinuousClock.Instant?
+    private let mayPush: Bool
+    private let usesLeft: Atomic<Int>
+
+    /// The right that comes with an event.
+    ///
+    /// - Parameters:
+    ///   - hasToken: whether the event brought what the platform's rules call a token.
+    ///   - age: how long ago the user wrote.
+    init(
+        rules: Capabilities.ReplyRules, hasToken: Bool, age: Duration, at now: ContinuousClock.Instant
+    ) {
+        let start = now - max(age, .zero)
+        tokenEnd = hasToken ? rules.token.map { start + $0.lifetime } : nil
+        usesLeft = Atomic(rules.token?.uses ?? .max)
+        switch rules.push {
+        case .always: (mayPush, pushEnd) = (true, nil)
+        case .within(let window): (mayPush, pushEnd) = (true, start + window)
+        case .never: (mayPush, pushEnd) = (false, nil)
+        }
+    }
+
+    /// What to do with a message that is to go out now.
+    func plan(at now: ContinuousClock.Instant) -> Plan {
+        if let tokenEnd, now < tokenEnd, usesLeft.load(ordering: .relaxed) > 0 { return .send(.reply) }
+        guard mayPush, pushEnd.map({ now < $0 }) ?? true else { return .hold }
+        return .send(.push)
+    }
+
+    /// A request went out with the token.
+    func countUse() {
+        usesLeft.subtract(1, ordering: .relaxed)
+    }
+
+    /// The platform refuses the token: it is good for nothing more.
+    func giveUpToken() {
+        usesLeft.store(0, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,123 @@
+internal import BridgeCore
+internal import EventLoop
+internal import HTTPClient
+internal import Telemetry
+
+/// Keeps a platform's access token good: asks for it, renews it in time, and has on disk what the next one depends on.
+///
+/// One request at a time, whoever asks: many platforms' refresh tokens work once.
+actor TokenKeeper {
+    /// A token is renewed when this part of its time is left, so that none ends on its way.
+    private static let renewalShare = 5
+    /// Tries of one renewal; with the pauses between they span some seven seconds.
+    private static let attempts = 4
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private let adapter: any TokenRefreshing
+    private let client: HTTPClient
+    private let store: any StateStore
+    private let log: Log
+    private var current: AccessToken?
+    private var renewAt: Timestamp?
+    private var isRestored = false
+    private var renewal: Task<Void, Never>?
+    private var failure = DeliveryFailure(.temporary, reason: "no token yet")
+
+    init(adapter: any TokenRefreshing, client: HTTPClient, store: any StateStore, loop: EventLoop, log: Log) {
+        self.adapter = adapter
+        self.client = client
+        self.store = store
+        self.loop = loop
+        self.log = log.with("adapter.name", adapter.platform.rawValue)
+    }
+
+    /// A token that is good now.
+    func token() async throws(DeliveryFailure) -> Secret {
+        if !isRestored { await restore() }
+        if let current, renewAt.map({ Timestamp.now() < $0 }) ?? true { return current.value }
+        return try await renew().value
+    }
+
+    /// The platform refuses this token: the next one that is asked for is new.
+    func discard(_ token: Secret) {
+        // Somebody else may have renewed it meanwhile.
+        if current?.value.value == token.value { renewAt = Timestamp(seconds: 0) }
+    }
+
+    private func restore() async {
+        do {
+            let stored = try await store.value(of: stateName)
+            // Another caller was faster while the disk was read.
+            guard !isRestored else { return }
+            isRestored = true
+            if let stored, let token = adapter.token(from: stored) { return take(token, stored: stored) }
+        } catch {
+            isRestored = true
+            log.error("the kept token is unreadable, starting from the configured one", ["reason": "\(error)"])
+        }
+        if let token = adapter.initialToken { take(token, stored: token.stored?.value) }
+    }
+
+    private func renew() async throws(DeliveryFailure) -> AccessToken {
+        let task = renewal ?? loop.spawn(on: self) { await $0.fetch() }
+        renewal = task
+        await task.value
+        guard let current, renewAt.map({ Timestamp.now() < $0 }) ?? true else { throw failure }
+        return current
+    }
+
+    private func fetch() async {
+        defer { renewal = nil }
+        for attempt in 1...TokenKeeper.attempts {
+            switch await fetchOnce() {
+            case .token(let token):
+                do {
+                    if let stored = token.stored { try await store.store(stored.value, of: stateName) }
+                } catch {
+                    // Used all the same: the platform has taken the old one back already.
+                    log.error(
+                        "the new token is not on disk: after a restart somebody has to authorise the bot again",
+                        ["reason": "\(error)"])
+                }
+                return take(token, stored: token.stored?.value)
+            case .failed(let reason):
+                failure = reason
+                guard reason.isTemporary, attempt < TokenKeeper.attempts else { break }
+                do { try await loop.sleep(for: .seconds(1) * (1 << (attempt - 1))) } catch { break }
+                continue
+            }
+            break
+        }
+        log.error("no access token", ["reason": failure.reason])
+    }
+
+    private func fetchOnce() async -> TokenOutcome {
+        let stored = current?.stored?.value
+        let request = adapter.tokenRequest(stored: stored, at: .now())
+        do {
+            let response = try await client.send(
+                HTTPClientRequest(
+                    method: request.method, url: request.url, headers: request.headers, body: request.body,
+                    timeouts: .init(firstByte: .seconds(15), total: .seconds(15)), maxResponseBytes: 1 << 20))
+            return adapter.interpretToken(
+                OutboundResponse(status: response.status, headers: .init { response.header($0) }, body: response.body),
+                stored: stored, at: .now())
+        } catch {
+            // A refresh token that works once may be spent: to try it again costs nothing, to use another is not in our power.
+            return .failed(DeliveryFailure(.temporary, reason: error.message))
+        }
+    }
+
+    private func take(_ token: AccessToken, stored: String?) {
+        current = token
+        if current?.stored == nil { current?.stored = stored.map { Secret($0) } }
+        renewAt = token.expiresAt.map { end in
+            let rest = end.duration(since: .now())
+            return end.advanced(by: .zero - rest / TokenKeeper.renewalShare)
+        }
+    }
+
+    private var stateName: String { "\(adapter.platform).token" }
+}

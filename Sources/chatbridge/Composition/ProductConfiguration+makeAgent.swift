@@ -1,0 +1,14 @@
+import Agents
+import BridgeCore
+
+extension ProductConfiguration {
+    /// The agent that answers.
+    func makeAgent() -> any Agent {
+        switch agent {
+        case .echo: EchoAgent()
+        case .mastra(let configuration): MastraAgent(configuration: configuration)
+        case .openAI(let configuration): OpenAIAgent(configuration: configuration)
+        case .http(let configuration): HTTPAgent(configuration: configuration)
+        }
+    }
+}
