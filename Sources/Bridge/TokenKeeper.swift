@@ -11,6 +11,8 @@ actor TokenKeeper {
     private static let renewalShare = 5
     /// Tries of one renewal; with the pauses between they span some seven seconds.
     private static let attempts = 4
+    /// After a renewal that failed, the next comes after this time, if nobody needs it sooner.
+    private static let pause = Duration.seconds(30)
 
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -21,6 +23,8 @@ actor TokenKeeper {
     private let log: Log
     private var current: AccessToken?
     private var renewAt: Timestamp?
+    /// The current token was refused: it is not even used while a new one cannot be had.
+    private var isDiscarded = false
     private var isRestored = false
     private var renewal: Task<Void, Never>?
     private var failure = DeliveryFailure(.temporary, reason: "no token yet")
@@ -36,14 +40,29 @@ actor TokenKeeper {
     /// A token that is good now.
     func token() async throws(DeliveryFailure) -> Secret {
         if !isRestored { await restore() }
-        if let current, renewAt.map({ Timestamp.now() < $0 }) ?? true { return current.value }
-        return try await renew().value
+        if let renewAt, Timestamp.now() >= renewAt { startRenewal() }
+        // An old one does to its end: nobody waits for the next.
+        if let good { return good }
+        startRenewal()
+        await renewal?.value
+        guard let good else { throw failure }
+        return good
+    }
+
+    private var good: Secret? {
+        guard let current, !isDiscarded, current.expiresAt.map({ Timestamp.now() < $0 }) ?? true else { return nil }
+        return current.value
+    }
+
+    private func startRenewal() {
+        guard renewal == nil else { return }
+        renewal = loop.spawn(on: self) { await $0.renew() }
     }
 
     /// The platform refuses this token: the next one that is asked for is new.
     func discard(_ token: Secret) {
         // Somebody else may have renewed it meanwhile.
-        if current?.value.value == token.value { renewAt = Timestamp(seconds: 0) }
+        if current?.value.value == token.value { isDiscarded = true }
     }
 
     private func restore() async {
@@ -60,15 +79,7 @@ actor TokenKeeper {
         if let token = adapter.initialToken { take(token, stored: token.stored?.value) }
     }
 
-    private func renew() async throws(DeliveryFailure) -> AccessToken {
-        let task = renewal ?? loop.spawn(on: self) { await $0.fetch() }
-        renewal = task
-        await task.value
-        guard let current, renewAt.map({ Timestamp.now() < $0 }) ?? true else { throw failure }
-        return current
-    }
-
-    private func fetch() async {
+    private func renew() async {
         defer { renewal = nil }
         for attempt in 1...TokenKeeper.attempts {
             switch await fetchOnce() {
@@ -91,6 +102,7 @@ actor TokenKeeper {
             break
         }
         log.error("no access token", ["reason": failure.reason])
+        if renewAt != nil { renewAt = Timestamp.now().advanced(by: TokenKeeper.pause) }
     }
 
     private func fetchOnce() async -> TokenOutcome {
@@ -112,6 +124,7 @@ actor TokenKeeper {
 
     private func take(_ token: AccessToken, stored: String?) {
         current = token
+        isDiscarded = false
         if current?.stored == nil { current?.stored = stored.map { Secret($0) } }
         renewAt = token.expiresAt.map { end in
             let rest = end.duration(since: .now())

@@ -21,12 +21,13 @@ import Testing
         defer { server.stop() }
         typealias Timeouts = HTTPClientRequest.Timeouts
         let brief = Duration.milliseconds(150)
+        let long = Duration.seconds(60)
         let cases: [(String, Timeouts, HTTPClientError.Timeout)] = [
             ("/silent", Timeouts(firstByte: brief), .firstByte),
             ("/silent", Timeouts(firstByte: nil, total: brief), .total),
             ("/stalls", Timeouts(idle: brief), .idle),
-            ("/stalls", Timeouts(firstByte: brief, idle: .seconds(60), total: .milliseconds(300)), .total),
-            ("/drips", Timeouts(firstByte: brief, idle: brief, total: .milliseconds(400)), .total),
+            ("/stalls", Timeouts(firstByte: long, idle: long, total: .milliseconds(300)), .total),
+            ("/drips", Timeouts(firstByte: long, idle: long, total: .milliseconds(400)), .total),
         ]
         try withClient { client in
             for (path, timeouts, limit) in cases {
@@ -36,7 +37,7 @@ import Testing
                 #expect(error?.code == .timeout(limit), "\(path)")
                 #expect(error?.mayHaveBeenProcessed == true)
                 #expect(clock.now - start >= brief, "\(path)")
-                #expect(clock.now - start < .seconds(10), "\(path)")
+                #expect(clock.now - start < .seconds(30), "\(path)")
             }
         }
     }
@@ -79,14 +80,14 @@ import Testing
     @Test func `a handle used again keeps the new request's time`() throws {
         let server = ScriptedServer { connection in
             while let (head, _) = connection.request() {
-                if head.contains("/slow") { usleep(400_000) }
+                if head.contains("/slow") { usleep(2_500_000) }
                 connection.answer("ok")
             }
         }
         defer { server.stop() }
         try withClient { client in
-            for _ in 0..<3 {
-                let quick = HTTPClientRequest(url: server.url("/quick"), timeouts: .init(firstByte: .milliseconds(300)))
+            for _ in 0..<2 {
+                let quick = HTTPClientRequest(url: server.url("/quick"), timeouts: .init(firstByte: .seconds(2)))
                 let quickStatus = try await client.send(quick).status
                 #expect(quickStatus == .ok)
                 let slow = HTTPClientRequest(url: server.url("/slow"), timeouts: .init(firstByte: .seconds(20)))

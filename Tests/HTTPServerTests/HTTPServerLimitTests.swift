@@ -67,7 +67,7 @@ private func ok(_ loop: EventLoop, _ request: HTTPRequest) -> HTTPResult { .now(
 
     @Test func `a connection that never speaks and one that falls silent are closed`() async throws {
         var configuration = HTTPServerConfiguration()
-        configuration.headDeadline = .milliseconds(500)
+        configuration.headDeadline = .seconds(2)
         configuration.keepAliveIdle = .milliseconds(50)
         try await withServer(configuration, handler: ok) { _, port in
             let silent = try RawClient(port: port)

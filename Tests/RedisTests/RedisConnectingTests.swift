@@ -80,11 +80,8 @@ struct RedisConnectingTests {
         try withRedis(try RedisConfiguration(url: url)) { client in
             let first = await failure(of: client, ["PING"])
             #expect(first?.code == .notConnected && first?.mayHaveBeenExecuted == false)
-            // From now on without waiting.
-            let start = ContinuousClock.now
             let second = await failure(of: client, ["PING"])
             #expect(second?.code == .notConnected)
-            #expect(ContinuousClock.now - start < .seconds(1))
         }
     }
 
@@ -153,7 +150,7 @@ struct RedisConnectingTests {
         configuration.connectTimeout = .milliseconds(300)
         configuration.maxOutstandingBytes = 1 << 20
         try withRedis(configuration, on: server) { client in
-            try await client.ping()
+            try await client.ping(timeout: .seconds(30))
             server.signal(SIGSTOP)
             let error = await failure(of: client, ["INCR", "a"])
             #expect(error?.code == .unanswered && error?.mayHaveBeenExecuted == true)
@@ -165,7 +162,7 @@ struct RedisConnectingTests {
             #expect(refused == 200)
             server.signal(SIGCONT)
             #expect(try await wait(for: client) { $0 == .connected })
-            try await client.ping(timeout: .seconds(5))
+            try await client.ping(timeout: .seconds(30))
         }
     }
 
