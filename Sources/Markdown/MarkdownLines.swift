@@ -28,12 +28,9 @@ struct MarkdownLines {
     }
 
     /// Opens a list item or quote.
-    mutating func push(_ indent: String, marker: String?, escaped: Bool = false) {
+    mutating func push(_ indent: String, marker: String?) {
         let start = prefix.count
-        if levels.count < Self.deepestIndent {
-            var indent = indent
-            indent.withUTF8 { escaped ? prefix.appendEscaped($0) : prefix.append(contentsOf: $0) }
-        }
+        if levels.count < Self.deepestIndent { prefix.append(contentsOf: indent.utf8) }
         firstPending = min(firstPending, levels.count)
         levels.append(Level(start: start, marker: marker.map { Array($0.utf8) }))
     }
@@ -77,6 +74,12 @@ struct MarkdownLines {
             output.append(contentsOf: prefix)
         }
     }
+
+    /// Whether lines begin with nothing, outside of items and quotes.
+    var areBare: Bool { prefix.isEmpty }
+
+    /// What further lines of the block begin with.
+    var indentation: [UInt8] { prefix }
 
     /// Ends a block.
     mutating func end() {

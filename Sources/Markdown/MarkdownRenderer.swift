@@ -1,31 +1,42 @@
 import CCMark
 
-/// Writes one Markdown tree in a dialect.
+/// Writes one Markdown tree in a dialect of lines.
 ///
 /// Line by line it follows the source: between two blocks stand as many line ends as stood there, so that paragraphs, lists
 /// and what follows a heading look as the agent laid them out.
 struct MarkdownRenderer {
     let dialect: MarkdownDialect
+    let source: MarkdownSource
     var output: [UInt8] = []
     var lines: MarkdownLines
 
     /// The marks that are open, outermost first; each kind once, however deeply it is nested.
-    private var styles: [Style] = []
-    private var depths = [Int](repeating: 0, count: Style.allCases.count)
+    var styles: [Style] = []
+    var depths = [Int](repeating: 0, count: Style.allCases.count)
+    /// For each emphasis that is open in the source, whether its marks are text.
+    var emphasisIsSign: [Bool] = []
     /// For each list that is open: the number of its next item, or nil for bullets.
     private var lists: [Int?] = []
     private var quoteDepth = 0
     private var quoteIsPending = false
     /// How many links and images are open; only the outermost is written as a link.
-    private var linkDepth = 0
-    private var link: OpenLink?
+    var linkDepth = 0
+    var link: OpenLink?
+    /// Text that is written next begins a line, where some signs are marks.
+    var isAtLineStart = true
+    /// Text that is written next begins an item, where `[ ]` is a box to tick.
+    var isAtItemStart = false
+    /// The next text begins with a sign of ours that is not written.
+    var hidesNextSign = false
+    /// Line ends are written as spaces: in headings behind `#`, and in cells.
+    var keepsOneLine = false
 
     enum Style: Int, CaseIterable {
         case bold, italic
     }
 
     /// A link on the way from its label to its end.
-    private struct OpenLink {
+    struct OpenLink {
         var url: [UInt8]
         var isKept: Bool
         /// Where the label begins in the output.
@@ -34,6 +45,7 @@ struct MarkdownRenderer {
 
     init(dialect: MarkdownDialect, source: UnsafeBufferPointer<UInt8>) {
         self.dialect = dialect
+        self.source = MarkdownSource(bytes: source)
         lines = MarkdownLines(source: source)
         output.reserveCapacity(source.count + source.count / 4 + 64)
     }
@@ -45,27 +57,22 @@ struct MarkdownRenderer {
             case CMARK_NODE_LIST:
                 if entering { lists.append(node.isOrderedList ? node.listStart : nil) } else { lists.removeLast() }
             case CMARK_NODE_ITEM: entering ? enterItem() : leaveItem(node)
-            case CMARK_NODE_PARAGRAPH: entering ? beginBlock(node) : lines.end()
-            case CMARK_NODE_HEADING:
-                if entering {
-                    beginBlock(node)
-                    open(.bold)
-                } else {
-                    close(.bold)
-                    lines.end()
+            case CMARK_NODE_PARAGRAPH:
+                if entering, let table = source.table(in: node) {
+                    block(node) { renderer in renderer.paragraph(around: table) }
+                    return .past
                 }
+                entering ? beginBlock(node) : lines.end()
+            case CMARK_NODE_HEADING: entering ? enterHeading(node) : leaveHeading(node)
             case CMARK_NODE_CODE_BLOCK: block(node) { renderer in renderer.codeBlock(node) }
             case CMARK_NODE_HTML_BLOCK: block(node) { renderer in renderer.rows(of: node.literal.trimmingNewlines) }
-            case CMARK_NODE_THEMATIC_BREAK: block(node) { renderer in renderer.output.append(contentsOf: "———".utf8) }
-            case CMARK_NODE_TEXT: text(node.literal)
-            case CMARK_NODE_HTML_INLINE: output.appendEscaped(node.literal)
-            case CMARK_NODE_CODE: code(node.literal)
-            case CMARK_NODE_SOFTBREAK, CMARK_NODE_LINEBREAK: lineBreak()
-            case CMARK_NODE_STRONG: entering ? open(.bold) : close(.bold)
-            case CMARK_NODE_EMPH: entering ? open(.italic) : close(.italic)
-            case CMARK_NODE_LINK, CMARK_NODE_IMAGE: entering ? enterLink(node) : leaveLink()
-            default: break
+            case CMARK_NODE_THEMATIC_BREAK:
+                block(node) { renderer in
+                    renderer.dialect.rule.withUTF8Buffer { renderer.output.append(contentsOf: $0) }
+                }
+            default: inline(node, entering: entering)
             }
+            return .on
         }
     }
 
@@ -83,6 +90,28 @@ struct MarkdownRenderer {
             output.append(contentsOf: marks.open)
         }
         quoteIsPending = false
+        isAtLineStart = true
+    }
+
+    private mutating func enterHeading(_ node: MarkdownNode) {
+        beginBlock(node)
+        switch dialect.heading {
+        case .hashes(let deepest) where node.headingLevel <= deepest:
+            output.append(contentsOf: repeatElement(UInt8(ascii: "#"), count: node.headingLevel))
+            output.append(UInt8(ascii: " "))
+            keepsOneLine = true
+        case .plain: break
+        default: open(.bold)
+        }
+    }
+
+    private mutating func leaveHeading(_ node: MarkdownNode) {
+        switch dialect.heading {
+        case .hashes(let deepest) where node.headingLevel <= deepest: keepsOneLine = false
+        case .plain: break
+        default: close(.bold)
+        }
+        lines.end()
     }
 
     private mutating func enterQuote() {
@@ -90,8 +119,12 @@ struct MarkdownRenderer {
         if quoteDepth == 1, case .around = dialect.quote {
             quoteIsPending = true
             lines.push("", marker: nil)
+        } else if dialect.marksQuoteLines {
+            lines.push("> ", marker: nil)
+        } else if case .html = dialect.escaping {
+            lines.push("&gt; ", marker: nil)
         } else {
-            lines.push("> ", marker: nil, escaped: !dialect.marksQuoteLines)
+            lines.push("> ", marker: nil)
         }
     }
 
@@ -109,8 +142,9 @@ struct MarkdownRenderer {
             lists[list] = number + 1
             lines.push(String(repeating: " ", count: marker.utf8.count), marker: marker)
         } else {
-            lines.push("  ", marker: "• ")
+            lines.push("  ", marker: dialect.bullet.description)
         }
+        isAtItemStart = true
     }
 
     private mutating func leaveItem(_ node: MarkdownNode) {
@@ -119,135 +153,73 @@ struct MarkdownRenderer {
             while output.last == UInt8(ascii: " ") { output.removeLast() }
             lines.end()
         }
+        isAtItemStart = false
         lines.pop()
     }
 
     private mutating func codeBlock(_ node: MarkdownNode) {
-        let text = node.literal.trimmingNewlines
+        let language = node.fenceInfo.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        codeBlock(node.literal.trimmingNewlines, language: UnsafeBufferPointer(rebasing: language))
+    }
+
+    /// Writes code of a language; an empty one is not known.
+    mutating func codeBlock(_ text: UnsafeBufferPointer<UInt8>, language: UnsafeBufferPointer<UInt8>) {
+        isAtItemStart = false
         switch dialect.codeBlock {
         case .html:
-            let language = node.fenceInfo.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
-            output.append(contentsOf: "<pre>".utf8)
-            if !language.isEmpty {
-                output.append(contentsOf: "<code class=\"language-".utf8)
-                output.appendEscaped(UnsafeBufferPointer(rebasing: language), quotes: true)
-                output.append(contentsOf: "\">".utf8)
+            output.appendPreformatted(text, language: language)
+        case .fence, .fenceWithLanguage:
+            output.append(contentsOf: "```".utf8)
+            if case .fenceWithLanguage = dialect.codeBlock, language.allSatisfy(\.isLanguageName) {
+                output.append(contentsOf: language)
             }
-            output.appendEscaped(text)
-            output.append(contentsOf: (language.isEmpty ? "</pre>" : "</code></pre>").utf8)
-        case .fence:
-            output.append(contentsOf: "```\n".utf8)
-            output.appendEscaped(text, breakingFences: true)
-            output.append(contentsOf: "\n```".utf8)
+            // Within a quote each line has its mark; spaces of a list's would become part of the code.
+            endCodeLine(withPrefix: quoteDepth > 0)
+            let escapes = if case .html = dialect.escaping { true } else { false }
+            codeLines(text, withPrefix: quoteDepth > 0) { line, output in
+                output.appendEscaped(line, markup: escapes, breakingFences: true)
+            }
+            endCodeLine(withPrefix: quoteDepth > 0)
+            output.append(contentsOf: "```".utf8)
+        case .markdown:
+            let fence = repeatElement(UInt8(ascii: "`"), count: max(3, text.longestRun(of: UInt8(ascii: "`")) + 1))
+            output.append(contentsOf: fence)
+            output.append(contentsOf: language.filter { $0 != UInt8(ascii: "`") })
+            endCodeLine(withPrefix: true)
+            codeLines(text, withPrefix: true) { line, output in output.append(contentsOf: line) }
+            endCodeLine(withPrefix: true)
+            output.append(contentsOf: fence)
+        case .plain:
+            codeLines(text, withPrefix: true) { line, output in output.append(contentsOf: line) }
         }
+    }
+
+    private mutating func endCodeLine(withPrefix: Bool) {
+        if withPrefix { lines.next(in: &output) } else { output.append(UInt8(ascii: "\n")) }
+    }
+
+    private mutating func codeLines(
+        _ text: UnsafeBufferPointer<UInt8>, withPrefix: Bool,
+        _ write: (UnsafeBufferPointer<UInt8>, inout [UInt8]) -> Void
+    ) {
+        var rest = text[...]
+        while withPrefix, !lines.areBare, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            write(UnsafeBufferPointer(rebasing: rest[..<end]), &output)
+            lines.next(in: &output)
+            rest = rest[(end + 1)...]
+        }
+        write(UnsafeBufferPointer(rebasing: rest), &output)
     }
 
     /// Writes text of several lines, each behind what its line begins with.
     private mutating func rows(of text: UnsafeBufferPointer<UInt8>) {
         var start = 0
         while let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            output.appendEscaped(UnsafeBufferPointer(rebasing: text[start..<end]))
-            lines.next(in: &output)
+            plainText(UnsafeBufferPointer(rebasing: text[start..<end]))
+            lineBreak()
             start = end + 1
         }
-        output.appendEscaped(UnsafeBufferPointer(rebasing: text[start...]))
-    }
-
-    // MARK: Inlines
-
-    /// Whether marks are written here: a label of Slack's is plain.
-    private var takesMarks: Bool {
-        guard case .slack = dialect.link, let link else { return true }
-        return !link.isKept
-    }
-
-    private func marks(_ style: Style) -> MarkdownDialect.Marks {
-        switch style {
-        case .bold: dialect.bold
-        case .italic: dialect.italic
-        }
-    }
-
-    private mutating func open(_ style: Style) {
-        depths[style.rawValue] += 1
-        guard depths[style.rawValue] == 1, takesMarks else { return }
-        styles.append(style)
-        output.append(contentsOf: marks(style).open)
-    }
-
-    private mutating func close(_ style: Style) {
-        depths[style.rawValue] -= 1
-        guard depths[style.rawValue] == 0, styles.last == style else { return }
-        styles.removeLast()
-        output.append(contentsOf: marks(style).close)
-    }
-
-    private mutating func lineBreak() {
-        guard takesMarks else { return output.append(UInt8(ascii: " ")) }
-        if dialect.marksSpanLines { return lines.next(in: &output) }
-        for style in styles.reversed() { output.append(contentsOf: marks(style).close) }
-        lines.next(in: &output)
-        for style in styles { output.append(contentsOf: marks(style).open) }
-    }
-
-    private mutating func code(_ text: UnsafeBufferPointer<UInt8>) {
-        // A backtick cannot stand in code that backticks mark.
-        let marked = takesMarks && !(dialect.code.open == [UInt8(ascii: "`")] && text.contains(UInt8(ascii: "`")))
-        if marked { output.append(contentsOf: dialect.code.open) }
-        output.appendEscaped(text)
-        if marked { output.append(contentsOf: dialect.code.close) }
-    }
-
-    private mutating func text(_ text: UnsafeBufferPointer<UInt8>) {
-        var start = 0
-        if takesMarks {
-            while let struck = text.struckText(from: start) {
-                output.appendEscaped(UnsafeBufferPointer(rebasing: text[start..<struck.lowerBound - 2]))
-                output.append(contentsOf: dialect.strike.open)
-                output.appendEscaped(UnsafeBufferPointer(rebasing: text[struck]))
-                output.append(contentsOf: dialect.strike.close)
-                start = struck.upperBound + 2
-            }
-        }
-        output.appendEscaped(UnsafeBufferPointer(rebasing: text[start...]))
-    }
-
-    private mutating func enterLink(_ node: MarkdownNode) {
-        linkDepth += 1
-        guard linkDepth == 1 else { return }
-        let url = Array(node.url)
-        let isKept = url.count <= 2048 && dialect.linkSchemes.contains { url.hasPrefix(ignoringCase: $0) }
-        if isKept {
-            switch dialect.link {
-            case .html:
-                output.append(contentsOf: "<a href=\"".utf8)
-                url.withUnsafeBufferPointer { output.appendEscaped($0, quotes: true) }
-                output.append(contentsOf: "\">".utf8)
-            case .slack:
-                output.append(UInt8(ascii: "<"))
-                url.withUnsafeBufferPointer { output.appendSlackURL($0) }
-                output.append(UInt8(ascii: "|"))
-            }
-        }
-        link = OpenLink(url: url, isKept: isKept, label: output.count)
-    }
-
-    private mutating func leaveLink() {
-        linkDepth -= 1
-        guard linkDepth == 0, let link else { return }
-        self.link = nil
-        let isEmpty = output.count == link.label
-        if link.isKept {
-            if isEmpty { link.url.withUnsafeBufferPointer { output.appendEscaped($0) } }
-            switch dialect.link {
-            case .html: output.append(contentsOf: "</a>".utf8)
-            case .slack: output.append(UInt8(ascii: ">"))
-            }
-        } else if !link.url.isEmpty {
-            if !isEmpty { output.append(contentsOf: " (".utf8) }
-            link.url.withUnsafeBufferPointer { output.appendEscaped($0) }
-            if !isEmpty { output.append(UInt8(ascii: ")")) }
-        }
+        plainText(UnsafeBufferPointer(rebasing: text[start...]))
     }
 }
 
@@ -255,5 +227,25 @@ extension MarkdownDialect {
     /// Whether `> ` before a line is the dialect's own mark, and not text.
     fileprivate var marksQuoteLines: Bool {
         if case .lines = quote { true } else { false }
+    }
+}
+
+extension UInt8 {
+    /// What Discord takes for a language behind the backticks; anything else is shown as code there.
+    fileprivate var isLanguageName: Bool {
+        isDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) || "_+-.#".utf8.contains(self)
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// The length of the longest row of one sign.
+    func longestRun(of byte: UInt8) -> Int {
+        var longest = 0
+        var run = 0
+        for other in self {
+            run = other == byte ? run + 1 : 0
+            longest = Swift.max(longest, run)
+        }
+        return longest
     }
 }

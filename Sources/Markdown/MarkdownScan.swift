@@ -26,7 +26,7 @@ enum MarkdownScan {
         if index - start >= 4 { return true }  // code
         switch source[index] {
         case UInt8(ascii: "#"), UInt8(ascii: ">"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "="),
-            UInt8(ascii: "\t"):
+            UInt8(ascii: "|"), UInt8(ascii: ":"), UInt8(ascii: "\t"):
             return true
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
             while index < source.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(source[index]) { index += 1 }

@@ -144,7 +144,7 @@ enum TagCheck {
     }
 }
 
-private struct SplitMix {
+struct SplitMix {
     var state: UInt64
 
     mutating func next() -> UInt64 {
