@@ -26,9 +26,22 @@ struct AgentEndpoint: Sendable {
 
     /// The request that posts JSON to a path below the address.
     func post(_ json: [UInt8], to path: String, isStreaming: Bool) -> OutboundRequest {
+        post(json, at: base + path, isStreaming: isStreaming)
+    }
+
+    /// The request that posts JSON to an address.
+    func post(_ json: [UInt8], at url: String, isStreaming: Bool) -> OutboundRequest {
         var headers = headers
         if headers["accept"] == nil { headers.append("accept", isStreaming ? "text/event-stream" : "application/json") }
-        return OutboundRequest(url: base + path, headers: headers, body: json)
+        return OutboundRequest(url: url, headers: headers, body: json)
+    }
+
+    /// The request that fetches JSON from an address.
+    func get(_ url: String) -> OutboundRequest {
+        var headers = headers
+        headers["content-type"] = nil
+        if headers["accept"] == nil { headers.append("accept", "application/json") }
+        return OutboundRequest(method: .get, url: url, headers: headers)
     }
 }
 

@@ -1,3 +1,4 @@
+import BridgeCore
 import JSON
 
 /// What one kind of agent means by its responses; ``ResponseDecoder`` does the rest.
@@ -12,6 +13,14 @@ protocol AnswerReader: Sendable {
 
     /// Reads a whole body of JSON.
     mutating func read(document: JSONView, into answer: inout AnswerBuilder)
+
+    /// What to ask next when a response has ended and the answer is not there yet; nil when it is whole.
+    mutating func continuation() -> AgentContinuation?
+}
+
+extension AnswerReader {
+    /// Nothing: a response that has ended is a whole answer.
+    mutating func continuation() -> AgentContinuation? { nil }
 }
 
 /// What the body of a response is.
@@ -24,4 +33,16 @@ enum ResponseForm: Sendable {
     case text
     /// Nothing that an agent would send; what it is, in words.
     case foreign(String)
+
+    /// The form of a body that is either JSON or a stream of events, going by the first byte more than by what is claimed:
+    /// servers answer a request for a stream with one object (errors above all), and the other way round.
+    ///
+    /// - Parameter advice: what to look at when it is HTML, as in `is the base URL right`.
+    static func documentOrEvents(mediaType: String, firstByte: UInt8, advice: String) -> ResponseForm {
+        switch firstByte {
+        case UInt8(ascii: "<"): .foreign("HTML instead of an answer; \(advice)?")
+        case UInt8(ascii: "{"), UInt8(ascii: "["): .document
+        default: mediaType.hasSuffix("json") ? .document : .events
+        }
+    }
 }

@@ -39,7 +39,7 @@ public struct HTTPAgent: Agent {
         var writer = JSONWriter(capacity: 768 + turn.text.utf8.count)
         writer.object { HTTPAgent.write(turn, to: &$0) }
         // The address is taken as it is: here, a trailing slash may mean something.
-        let request = endpoint.post(writer.bytes, to: url, isStreaming: turn.isStreaming)
+        let request = endpoint.post(writer.bytes, at: url, isStreaming: turn.isStreaming)
         return .request(
             request, decoder: ResponseDecoder(HTTPAgentReader(words: endpoint.words), words: endpoint.words))
     }

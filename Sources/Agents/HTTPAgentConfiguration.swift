@@ -1,8 +1,8 @@
 public import HTTPCore
 
-/// Where an agent behind our own message format is reached.
+/// Where an agent with an address of its own is reached: one behind our own message format, of A2A or of AG-UI.
 public struct HTTPAgentConfiguration: Sendable {
-    /// The whole address to which messages are posted (`AGENT_URL`).
+    /// The whole address to which messages are posted, or below which the agent card is (`AGENT_URL`).
     public var url: String
     /// Header fields besides, a token for instance (`AGENT_HEADERS`); they replace ours of the same name.
     public var headers: HTTPFields

@@ -37,23 +37,16 @@ public struct MastraAgent: Agent {
                 memory.field("thread", turn.threadName)
                 memory.field("resource", turn.resourceName)
             }
-            body.objectField("requestContext") { MastraAgent.writeContext(of: turn, to: &$0) }
+            body.objectField("requestContext") { context in
+                for pair in turn.context {
+                    context.key(pair.name)
+                    context.value(pair.value)
+                }
+            }
         }
         let request = endpoint.post(
             writer.bytes, to: path + (turn.isStreaming ? "stream" : "generate"), isStreaming: turn.isStreaming)
         let reader = MastraReader(isStreaming: turn.isStreaming, words: endpoint.words)
         return .request(request, decoder: ResponseDecoder(reader, words: endpoint.words))
-    }
-
-    private static func writeContext(of turn: AgentTurn, to context: inout JSONWriter) {
-        let event = turn.event
-        context.field("platform", turn.platform.rawValue)
-        context.field("account", event.place.account.rawValue)
-        context.field("conversation", event.place.conversation.rawValue)
-        context.field("thread", event.place.thread?.rawValue)
-        context.field("user", event.sender?.id.rawValue)
-        context.field("user_name", event.sender?.name)
-        context.field("message_id", turn.id.description)
-        context.field("language", turn.language)
     }
 }

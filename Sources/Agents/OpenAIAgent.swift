@@ -39,7 +39,9 @@ public struct OpenAIAgent: Agent {
             if turn.isStreaming, configuration.asksForUsage {
                 body.objectField("stream_options") { $0.field("include_usage", true) }
             }
-            body.field("user", OpenAIAgent.shortened(turn.resourceName))
+            // At most 64 characters (OpenAI's API reference). `metadata`, which could say more, is refused by OpenAI's Chat
+            // Completions unless `store` is on.
+            body.field("user", turn.resourceName.shortened(to: 64))
         }
         let request = endpoint.post(writer.bytes, to: "/chat/completions", isStreaming: turn.isStreaming)
         return .request(request, decoder: ResponseDecoder(OpenAIReader(words: endpoint.words), words: endpoint.words))
@@ -50,14 +52,5 @@ public struct OpenAIAgent: Agent {
             message.field("role", role)
             message.field("content", content)
         }
-    }
-
-    /// The user's name within the 64 characters that OpenAI allows; a longer one keeps its start and gets a hash (FNV-1a).
-    private static func shortened(_ user: String) -> String {
-        guard user.unicodeScalars.count > 64 else { return user }
-        let hash = user.utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        var kept = String.UnicodeScalarView()
-        kept.append(contentsOf: user.unicodeScalars.prefix(47))
-        return String(kept) + "-" + String(hash, radix: 16)
     }
 }

@@ -15,11 +15,7 @@ struct OpenAIReader: AnswerReader {
     }
 
     func form(mediaType: String, firstByte: UInt8) -> ResponseForm {
-        switch firstByte {
-        case UInt8(ascii: "<"): .foreign("HTML instead of an answer; is the base URL right?")
-        case UInt8(ascii: "{"), UInt8(ascii: "["): .document
-        default: mediaType == "application/json" ? .document : .events
-        }
+        .documentOrEvents(mediaType: mediaType, firstByte: firstByte, advice: "is the base URL right")
     }
 
     mutating func read(event chunk: JSONView, named name: String, into answer: inout AnswerBuilder) {

@@ -26,6 +26,7 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
     private var answer = AnswerBuilder()
     private var parser = EventStreamParser()
     private var body = JSONBodyCollector(limit: ResponseDecoder.bodyLimit)
+    private var next: AgentContinuation?
 
     init(_ reader: Reader, words: AgentWords) {
         self.reader = reader
@@ -69,14 +70,30 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
     mutating func end() -> [AgentEvent] {
         guard !answer.isOver else { return answer.takeEvents() }
         switch stage {
-        case .start: answer.finish()
+        case .start: finish()
         case .refusal(let status): answer.fail(words.failure(status: status, body: body))
         case .body(let form): readBody(as: form)
         case .events:
             read(parser.end())
-            answer.finish()
+            finish()
         }
         return answer.takeEvents()
+    }
+
+    mutating func continuation() -> AgentContinuation? {
+        guard !answer.isOver, let next else { return nil }
+        self.next = nil
+        stage = .start
+        parser = EventStreamParser()
+        body = JSONBodyCollector(limit: ResponseDecoder.bodyLimit)
+        return next
+    }
+
+    /// The response has ended: so has the answer, unless there is more to ask.
+    private mutating func finish() {
+        guard !answer.isOver else { return }
+        next = reader.continuation()
+        if next == nil { answer.finish() }
     }
 
     private mutating func choose(_ form: ResponseForm) {
@@ -114,7 +131,7 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
         } else {
             answer.fail(.malformed, "the response is not a JSON object")
         }
-        answer.finish()
+        finish()
     }
 
     private static func isFiller(_ byte: UInt8) -> Bool {

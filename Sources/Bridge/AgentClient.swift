@@ -22,22 +22,54 @@ struct AgentClient: Sendable {
     let client: HTTPClient
     /// Time for a whole answer; while an answer is streamed, the longest silence in it.
     let timeout: Duration
+    /// For an agent that describes itself; nil for one that is asked as it is.
+    private let finder: AgentFinder?
+
+    init(agent: any Agent, client: HTTPClient, timeout: Duration) {
+        self.agent = agent
+        self.client = client
+        self.timeout = timeout
+        finder = (agent as? any AgentDiscovering).map { AgentFinder($0, client: client, timeout: timeout) }
+    }
 
     /// Asks, and calls `onText` with each piece of the text while a streamed answer comes in.
     ///
     /// - Throws: `AgentFailure`; whatever was passed to `onText` before is all there will be.
     func ask(_ turn: AgentTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
+        guard let finder else { return try await ask(agent, turn, onText: onText) }
+        let agent = try await finder.find()
+        do throws(AgentFailure) {
+            return try await ask(agent, turn, onText: onText)
+        } catch {
+            // What it refuses or takes long for says nothing against where it was asked.
+            if [.unreachable, .unauthorized, .error, .malformed].contains(error.kind) { await finder.doubt() }
+            throw error
+        }
+    }
+
+    private func ask(
+        _ agent: any Agent, _ turn: AgentTurn, onText: (String) async -> Void
+    ) async throws(AgentFailure) -> Answer {
         var answer = Answer(text: "", receipt: AgentReceipt())
         switch agent.ask(turn) {
         case .immediate(let events):
             guard try await take(events, into: &answer, onText: onText) else {
                 throw AgentFailure(.malformed, "the agent's answer has no end")
             }
-        case .request(let request, let decoder):
-            if turn.isStreaming {
-                try await stream(request, decoder: decoder, into: &answer, onText: onText)
-            } else {
-                try await fetch(request, decoder: decoder, into: &answer, onText: onText)
+        case .request(let request, var decoder):
+            // A stream that keeps talking may take longer than one silence, but not for ever.
+            let end = ContinuousClock.now + (turn.isStreaming ? timeout * 4 : timeout)
+            var request = request
+            while true {
+                let isOver =
+                    turn.isStreaming
+                    ? try await stream(request, until: end, decoder: &decoder, into: &answer, onText: onText)
+                    : try await fetch(request, until: end, decoder: &decoder, into: &answer, onText: onText)
+                if isOver { break }
+                guard let next = decoder.continuation() else {
+                    throw AgentFailure(.malformed, "the agent's answer has no end")
+                }
+                request = try await wait(for: next, until: end)
             }
         }
         guard !answer.attachments.isEmpty || !answer.text.allSatisfy(\.isWhitespace) else {
@@ -46,41 +78,44 @@ struct AgentClient: Sendable {
         return answer
     }
 
+    private func wait(
+        for next: AgentContinuation, until end: ContinuousClock.Instant
+    ) async throws(AgentFailure) -> OutboundRequest {
+        guard ContinuousClock.now + next.delay < end else {
+            throw AgentFailure(.timeout, "the agent was not done in time")
+        }
+        do {
+            try await client.loop.sleep(for: next.delay)
+        } catch {
+            throw AgentFailure(.unreachable, "the question was given up")
+        }
+        return next.request
+    }
+
     private func fetch(
-        _ request: OutboundRequest, decoder: any AgentDecoder, into answer: inout Answer, onText: (String) async -> Void
-    ) async throws(AgentFailure) {
+        _ request: OutboundRequest, until end: ContinuousClock.Instant, decoder: inout any AgentDecoder,
+        into answer: inout Answer, onText: (String) async -> Void
+    ) async throws(AgentFailure) -> Bool {
         let response: HTTPClientResponse
         do {
-            response = try await client.send(
-                HTTPClientRequest(
-                    method: request.method, url: request.url, headers: request.headers, body: request.body,
-                    timeouts: .init(firstByte: timeout, idle: timeout, total: timeout),
-                    maxResponseBytes: AgentClient.maximumResponseBytes))
+            response = try await client.send(httpRequest(request, until: end))
         } catch {
             throw AgentFailure(error)
         }
-        var decoder = decoder
         decoder.begin(OutboundResponse(status: response.status, headers: .init { response.header($0) }))
-        if try await take(decoder.decode(response.body), into: &answer, onText: onText) { return }
-        guard try await take(decoder.end(), into: &answer, onText: onText) else {
-            throw AgentFailure(.malformed, "the agent's answer has no end")
-        }
+        if try await take(decoder.decode(response.body), into: &answer, onText: onText) { return true }
+        return try await take(decoder.end(), into: &answer, onText: onText)
     }
 
     private func stream(
-        _ request: OutboundRequest, decoder: any AgentDecoder, into answer: inout Answer, onText: (String) async -> Void
-    ) async throws(AgentFailure) {
-        var decoder = decoder
+        _ request: OutboundRequest, until end: ContinuousClock.Instant, decoder: inout any AgentDecoder,
+        into answer: inout Answer, onText: (String) async -> Void
+    ) async throws(AgentFailure) -> Bool {
         do {
-            let response = try await client.stream(
-                HTTPClientRequest(
-                    method: request.method, url: request.url, headers: request.headers, body: request.body,
-                    // A stream that keeps talking may take longer than one silence, but not for ever.
-                    timeouts: .init(firstByte: timeout, idle: timeout, total: timeout * 4),
-                    maxResponseBytes: AgentClient.maximumResponseBytes))
+            let response = try await client.stream(httpRequest(request, until: end))
             decoder.begin(OutboundResponse(status: response.status, headers: .init { response.header($0) }))
             for try await bytes in response.body {
-                if try await take(decoder.decode(bytes), into: &answer, onText: onText) { return }
+                if try await take(decoder.decode(bytes), into: &answer, onText: onText) { return true }
             }
         } catch let error as HTTPClientError {
             throw AgentFailure(error)
@@ -89,9 +124,14 @@ struct AgentClient: Sendable {
         } catch {
             throw AgentFailure(.unreachable, "the question was given up")
         }
-        guard try await take(decoder.end(), into: &answer, onText: onText) else {
-            throw AgentFailure(.malformed, "the agent's answer has no end")
-        }
+        return try await take(decoder.end(), into: &answer, onText: onText)
+    }
+
+    private func httpRequest(_ request: OutboundRequest, until end: ContinuousClock.Instant) -> HTTPClientRequest {
+        HTTPClientRequest(
+            method: request.method, url: request.url, headers: request.headers, body: request.body,
+            timeouts: .init(firstByte: timeout, idle: timeout, total: ContinuousClock.now.duration(to: end)),
+            maxResponseBytes: AgentClient.maximumResponseBytes)
     }
 
     /// Adds events to the answer; true when they end it.

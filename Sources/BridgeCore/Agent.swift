@@ -1,6 +1,6 @@
 /// An AI agent as the engine sees it: an encoder of the question and an incremental decoder of the answer, both pure.
 public protocol Agent: Sendable {
-    /// The name in metrics and logs: `mastra`, `openai`, `http`, `echo`.
+    /// The name in metrics and logs, as in `AGENT`: `mastra`, `openai`, `echo`.
     var name: String { get }
 
     /// True for agents that keep no memory of their own: the engine sends ``AgentTurn/history`` along.
@@ -38,13 +38,16 @@ public struct AgentTurn: Sendable {
             case assistant
         }
 
+        /// Names the message, the same at each turn; nil where nobody has named it.
+        public var id: String?
         /// Who spoke.
         public var role: Role
         /// What was said.
         public var text: String
 
         /// A message.
-        public init(role: Role, text: String) {
+        public init(id: String? = nil, role: Role, text: String) {
+            self.id = id
             self.role = role
             self.text = text
         }
@@ -121,8 +124,21 @@ public protocol AgentDecoder: Sendable {
 
     /// Called once when the response has ended.
     ///
-    /// - Returns: events that end in `finished` or `failed`, unless an earlier call has returned one of these.
+    /// - Returns: events that end in `finished` or `failed`, unless an earlier call has returned one of these or the answer
+    ///   has a ``continuation()``.
     mutating func end() -> [AgentEvent]
+
+    /// Called after ``end()`` where that has left the answer open: what to ask next.
+    ///
+    /// Its response starts with ``begin(_:)`` again.
+    ///
+    /// - Returns: nil, as by default, when there is nothing to ask.
+    mutating func continuation() -> AgentContinuation?
+}
+
+extension AgentDecoder {
+    /// Nothing: one response is the whole answer.
+    public mutating func continuation() -> AgentContinuation? { nil }
 }
 
 /// What an agent says while it answers.

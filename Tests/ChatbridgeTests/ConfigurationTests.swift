@@ -1,3 +1,4 @@
+import Agents
 import Bridge
 import BridgeCore
 import Testing
@@ -61,11 +62,32 @@ import Testing
             (["OPENAI_BASE_URL": "http://h/v1", "OPENAI_RESPONSE_MODEL": "m"], "openai"),
             (["AGENT_URL": "http://h", "REPEAT_MODE": "true"], "echo"),
             (["AGENT_URL": "http://h", "AGENT": "echo"], "echo"),
+            (["AGENT_URL": "http://h", "AGENT": "a2a"], "a2a"), (["AGENT_URL": "http://h/", "AGENT": "AGUI"], "agui"),
+            (["OPENAI_RESPONSE_MODEL": "m", "AGENT": "responses"], "responses"),
         ] as [([String: String], String)])
-    func `the agent is inferred from the endpoint that is set`(variables: [String: String], agent: String) {
+    func `the agent is the one that is named, or else inferred from the endpoint that is set`(
+        variables: [String: String], agent: String
+    ) {
         let loaded = load(variables)
         #expect(loaded.problems == [])
         #expect(loaded.product.agent.name == agent)
+    }
+
+    @Test(arguments: [
+        ("a2a", "AGENT_URL"), ("agui", "AGENT_URL"), ("http", "AGENT_URL"), ("responses", "OPENAI_RESPONSE_MODEL"),
+        ("openai", "OPENAI_RESPONSE_MODEL"), ("mastra", "MASTRA_ENDPOINT"), ("oracle", "responses, a2a, agui"),
+    ])
+    func `an agent without its address is a problem that says what is missing`(agent: String, missing: String) {
+        let problems = load(["AGENT": agent]).problems
+        #expect(problems.count == 1 && problems[0].contains("AGENT=\(agent)") && problems[0].contains(missing))
+    }
+
+    @Test func `an agent's address keeps the slash at its end`() {
+        guard case .agui(let configuration) = load(["AGENT": "agui", "AGENT_URL": "http://h/run/"]).product.agent else {
+            Issue.record("another agent")
+            return
+        }
+        #expect(configuration.url == "http://h/run/")
     }
 
     @Test func `a platform is on when its credentials are there, and off when it is told so`() {

@@ -32,6 +32,9 @@ struct DoctorTests {
             (.mastra(MastraConfiguration(endpoint: "http://h/api", agentID: "a")), 404, .bad),
             (.mastra(MastraConfiguration(endpoint: "http://h/api", agentID: "a")), 200, .good),
             (.openAI(OpenAIConfiguration(baseURL: "http://h/v1", model: "m")), 403, .bad),
+            (.responses(OpenAIConfiguration(baseURL: "http://h/v1", model: "m")), 200, .good),
+            (.agui(HTTPAgentConfiguration(url: "http://h/run")), 405, .good),
+            (.agui(HTTPAgentConfiguration(url: "http://h/run")), 403, .bad),
         ] as [(ProductConfiguration.AgentChoice, Int, Doctor.Finding.State)])
     func `what an agent answers to a question without effect says how it is`(
         agent: ProductConfiguration.AgentChoice, status: Int, state: Doctor.Finding.State

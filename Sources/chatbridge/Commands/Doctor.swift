@@ -158,6 +158,7 @@ struct Doctor: Sendable {
     // MARK: Agent and platforms
 
     private func examineAgent() async -> Finding {
+        if let agent = product.makeAgent() as? any AgentDiscovering { return await examine(agent) }
         guard let check = AgentCheck(product.agent) else {
             return Finding(
                 subject: "agent", state: .good, detail: "echo: every message is answered with itself",
@@ -174,6 +175,32 @@ struct Doctor: Sendable {
                 subject: "agent", state: .bad, detail: "\(product.agent.name): \(error.message)",
                 remedy: "check the agent's URL and that it runs", isUnreachable: true)
         }
+    }
+
+    /// Looks for the description of an agent that has one, as the engine does before the first question.
+    private func examine(_ agent: any AgentDiscovering) async -> Finding {
+        var failure: AgentFailure?
+        for request in agent.discoveryRequests {
+            do {
+                let response = try await client.send(
+                    HTTPClientRequest(
+                        method: request.method, url: request.url, headers: request.headers,
+                        timeouts: .init(firstByte: .seconds(10), total: .seconds(10))))
+                let found = try agent.discovered(OutboundResponse(status: response.status, body: response.body))
+                return Finding(subject: "agent", state: .good, detail: "\(agent.name): \(found)")
+            } catch let error as AgentFailure {
+                failure = failure ?? error
+            } catch let error as HTTPClientError {
+                failure = failure ?? AgentFailure(.unreachable, error.message)
+            } catch {
+                failure = failure ?? AgentFailure(.unreachable, "\(error)")
+            }
+        }
+        return Finding(
+            subject: "agent", state: .bad, detail: "\(agent.name): \(failure?.message ?? "nowhere to look for it")",
+            remedy:
+                "check AGENT_URL: the agent card is looked for at /.well-known/agent-card.json below it, and at its host",
+            isUnreachable: failure?.kind == .unreachable)
     }
 
     private func examine(_ adapter: any Adapter) async -> [Finding] {

@@ -8,6 +8,9 @@ extension ProductConfiguration {
         case .echo: EchoAgent()
         case .mastra(let configuration): MastraAgent(configuration: configuration)
         case .openAI(let configuration): OpenAIAgent(configuration: configuration)
+        case .responses(let configuration): ResponsesAgent(configuration: configuration)
+        case .a2a(let configuration): A2AAgent(configuration: configuration)
+        case .agui(let configuration): AGUIAgent(configuration: configuration)
         case .http(let configuration): HTTPAgent(configuration: configuration)
         }
     }

@@ -19,7 +19,8 @@ extension ProductConfiguration {
         let openAIBase = settings.url("OPENAI_BASE_URL", default: "https://api.openai.com/v1")
         let openAIModel = settings.text("OPENAI_RESPONSE_MODEL")
         let instructions = settings.text("AGENT_INSTRUCTIONS")
-        let agentURL = settings.url("AGENT_URL")
+        // Whose routes may tell /agent from /agent/.
+        let agentURL = settings.url("AGENT_URL", keepsSlash: true)
         let agentHeaders = readHeaders("AGENT_HEADERS", &settings)
         let agentTimeout = settings.milliseconds("AGENT_TIMEOUT_MS", default: 30_000, in: 1...3_600_000)
 
@@ -27,7 +28,8 @@ extension ProductConfiguration {
             mastraEndpoint != nil
             ? "mastra" : agentURL != nil ? "http" : openAIKey != nil || isOpenAIBaseSet ? "openai" : "echo"
         bridge.agentTimeout = agentTimeout
-        switch isRepeating ? "echo" : named ?? inferred {
+        let name = isRepeating ? "echo" : named ?? inferred
+        switch name {
         case "echo":
             agent = .echo
         case "mastra":
@@ -40,23 +42,24 @@ extension ProductConfiguration {
             agent = .mastra(
                 MastraConfiguration(
                     endpoint: mastraEndpoint, agentID: mastraAgent, apiKey: mastraKey, headers: mastraHeaders))
-        case "openai":
+        case "openai", "responses":
             guard let openAIBase, let openAIModel else {
-                settings.report("AGENT=openai needs OPENAI_RESPONSE_MODEL, the model's name as in gpt-4o-mini")
+                settings.report("AGENT=\(name) needs OPENAI_RESPONSE_MODEL, the model's name as in gpt-4o-mini")
                 return
             }
-            agent = .openAI(
-                OpenAIConfiguration(
-                    baseURL: openAIBase, model: openAIModel, apiKey: openAIKey, instructions: instructions,
-                    headers: agentHeaders))
-        case "http":
+            let configuration = OpenAIConfiguration(
+                baseURL: openAIBase, model: openAIModel, apiKey: openAIKey, instructions: instructions,
+                headers: agentHeaders)
+            agent = name == "openai" ? .openAI(configuration) : .responses(configuration)
+        case "http", "a2a", "agui":
             guard let agentURL else {
-                settings.report("AGENT=http needs AGENT_URL, the endpoint that takes our messages")
+                settings.report("AGENT=\(name) needs AGENT_URL, the agent's address")
                 return
             }
-            agent = .http(HTTPAgentConfiguration(url: agentURL, headers: agentHeaders))
-        case let other:
-            settings.report("AGENT=\(other): one of mastra, openai, http, echo is expected")
+            let configuration = HTTPAgentConfiguration(url: agentURL, headers: agentHeaders)
+            agent = name == "http" ? .http(configuration) : name == "a2a" ? .a2a(configuration) : .agui(configuration)
+        default:
+            settings.report("AGENT=\(name): one of mastra, openai, responses, a2a, agui, http, echo is expected")
         }
     }
 

@@ -27,6 +27,9 @@ struct ProductConfiguration: Sendable {
         case echo
         case mastra(MastraConfiguration)
         case openAI(OpenAIConfiguration)
+        case responses(OpenAIConfiguration)
+        case a2a(HTTPAgentConfiguration)
+        case agui(HTTPAgentConfiguration)
         case http(HTTPAgentConfiguration)
 
         /// The name as in `AGENT`.
@@ -35,6 +38,9 @@ struct ProductConfiguration: Sendable {
             case .echo: "echo"
             case .mastra: "mastra"
             case .openAI: "openai"
+            case .responses: "responses"
+            case .a2a: "a2a"
+            case .agui: "agui"
             case .http: "http"
             }
         }

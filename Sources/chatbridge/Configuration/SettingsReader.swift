@@ -108,8 +108,8 @@ struct SettingsReader {
         return choices.first { $0.key == fallback }?.value
     }
 
-    /// An absolute `http` or `https` URL, without a slash at its end.
-    mutating func url(_ name: String, default fallback: String? = nil) -> String? {
+    /// An absolute `http` or `https` URL, without a slash at its end unless that is to be kept.
+    mutating func url(_ name: String, default fallback: String? = nil, keepsSlash: Bool = false) -> String? {
         known.insert(name)
         guard let value = variables[name], !value.isEmpty else {
             show(name, fallback ?? "", isDefault: true)
@@ -121,7 +121,7 @@ struct SettingsReader {
             problems.append("\(name): a URL that begins with http:// or https:// is expected")
             return nil
         }
-        return value.hasSuffix("/") ? String(value.dropLast()) : value
+        return value.hasSuffix("/") && !keepsSlash ? String(value.dropLast()) : value
     }
 
     /// Variables that bear one of our prefixes but were not asked for: usually typing mistakes.

@@ -1,0 +1,92 @@
+import BridgeCore
+import JSON
+
+/// One way to ask an A2A agent, chosen from those on its card.
+struct A2AInterface: Sendable, Equatable {
+    /// The protocol as it is spoken there.
+    enum Binding: Sendable, Equatable {
+        /// JSON-RPC of 0.3: `message/send`, `message/stream`, `tasks/get`.
+        case jsonRPC03
+        /// JSON-RPC of 1.0: `SendMessage`, `SendStreamingMessage`, `GetTask`.
+        case jsonRPC10
+        /// HTTP and JSON of 1.0: `/message:send`, `/message:stream`, `/tasks/ID`.
+        case rest10
+    }
+
+    var binding: Binding
+    /// Without a slash at its end where the binding adds paths to it.
+    var url: String
+    /// Which of several agents behind one address (1.0).
+    var tenant: String?
+    /// Whether the agent answers piece by piece where that is wanted.
+    var isStreaming: Bool
+}
+
+extension A2AInterface {
+    /// Chooses the first interface on a card that we speak: the card has them in the agent's order of preference.
+    ///
+    /// A card of 1.0 lists `supportedInterfaces`, each with its version; one of 0.3 has a `url` with a `preferredTransport`, and
+    /// `additionalInterfaces`, all of the card's `protocolVersion`.
+    ///
+    /// - Parameter origin: of the address at which the card was found, for interfaces that tell a path alone.
+    /// - Throws: `AgentFailure` with what the card offers instead.
+    init(card: JSONView, origin: String) throws(AgentFailure) {
+        var offers = card["supportedInterfaces"].elements.map { Offer(interface: $0) }
+        if offers.isEmpty {
+            let version = card["protocolVersion"].string
+            offers = [
+                Offer(url: card["url"].string, transport: card["preferredTransport"].string, version: version)
+            ]
+            offers += card["additionalInterfaces"].elements.map {
+                Offer(url: $0["url"].string, transport: $0["transport"].string, version: version)
+            }
+        }
+        for offer in offers {
+            guard var url = offer.url, !url.isEmpty, let binding = offer.binding else { continue }
+            if url.hasPrefix("/") { url = origin + url }
+            guard url.hasPrefix("http://") || url.hasPrefix("https://") else { continue }
+            if binding == .rest10, url.hasSuffix("/") { url.removeLast() }
+            self.init(
+                binding: binding, url: url, tenant: offer.tenant,
+                isStreaming: card["capabilities"]["streaming"].bool == true)
+            return
+        }
+        let found = offers.map { "\($0.transport) \($0.version ?? "0.3")" }.joined(separator: ", ")
+        throw AgentFailure(
+            .malformed,
+            "the agent card offers none of JSONRPC 0.3, JSONRPC 1.0 and HTTP+JSON 1.0, but \(found.prefix(100))")
+    }
+
+    /// What a card says of one interface.
+    private struct Offer {
+        var url: String?
+        var transport: String
+        var version: String?
+        var tenant: String?
+
+        init(url: String?, transport: String?, version: String?) {
+            self.url = url
+            self.transport = transport ?? "JSONRPC"
+            self.version = version
+        }
+
+        init(interface: JSONView) {
+            self.init(
+                url: interface["url"].string,
+                transport: interface["protocolBinding"].string ?? interface["transport"].string,
+                version: interface["protocolVersion"].string ?? "1.0")
+            tenant = interface["tenant"].string.flatMap { $0.isEmpty ? nil : $0 }
+        }
+
+        var binding: Binding? {
+            // Versions of one major number understand each other (specification 1.0, section 3.6); there was none before 0.2.
+            let major = version?.prefix { $0 != "." } ?? "0"
+            switch (transport.uppercased(), major) {
+            case ("JSONRPC", "0"): return .jsonRPC03
+            case ("JSONRPC", "1"): return .jsonRPC10
+            case ("HTTP+JSON", "1"): return .rest10
+            default: return nil
+            }
+        }
+    }
+}
