@@ -82,6 +82,8 @@ struct A2AReader: AnswerReader {
 
     private mutating func read(message: JSONView, _ answer: inout AnswerBuilder) {
         name(message["taskId"].string ?? message["messageId"].string, &answer)
+        // A message is the whole answer: no task goes on behind it.
+        openTask = nil
         answer.beginParagraph()
         answer.say(A2AReader.text(of: message["parts"], separator: "\n"))
     }
