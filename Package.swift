@@ -113,6 +113,8 @@ let package = Package(
 let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Telegram": ["Crypto", "Markdown"],
     "Slack": ["Crypto", "Markdown"],
+    "Line": ["Crypto", "Markdown"],
+    "Viber": ["Crypto", "Markdown"],
     "Webhook": ["Crypto"],
     "Web": [],
 ]

@@ -58,7 +58,8 @@ public struct ExpectedEvent: Sendable, Equatable {
 
     /// Reads an expectation from a row of `Tests/Fixtures/expectations/*.json`.
     ///
-    /// - Parameter payload: where `text_at`, a path of member names (`"event/text"`), finds a text too long to repeat.
+    /// - Parameter payload: where `text_at`, a path of member names and positions (`"events/0/text"`), finds a text too
+    ///   long to repeat.
     init?(_ row: JSONView, payload: JSONView) {
         guard let kind = row["kind"].string, let conversation = row["conversation"].string,
             ContentKind(rawValue: kind) != nil
@@ -68,7 +69,10 @@ public struct ExpectedEvent: Sendable, Equatable {
         isAnswered = row["answered"].bool ?? false
         text = row["text"].string
         if let path = row["text_at"].string {
-            text = path.split(separator: "/").reduce(payload) { $0[String($1)] }.string
+            text =
+                path.split(separator: "/").reduce(payload) { view, step in
+                    view.kind == .array ? view[Int(step) ?? -1] : view[String(step)]
+                }.string
         }
         sender = row["sender"].string
         account = row["account"].string ?? "default"

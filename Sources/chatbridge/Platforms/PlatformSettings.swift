@@ -24,6 +24,8 @@ struct PlatformSettings: Sendable {
     static let all = [
         telegram,
         slack,
+        line,
+        viber,
         webhook,
     ]
 
