@@ -117,6 +117,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Viber": ["Crypto", "Markdown"],
     "Webhook": ["Crypto"],
     "Web": [],
+    "MSTeams": ["Crypto", "Markdown"],
 ]
 for (name, modules) in adapters {
     let common: [Target.Dependency] = ["BridgeCore", "HTTPCore", "JSON"]
