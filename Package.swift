@@ -66,6 +66,11 @@ let package = Package(
                 "HTTPServer", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
             ]),
 
+        // What the adapters of Meta's platforms share.
+        .target(
+            name: "MetaGraph", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON"], path: "Adapters/Meta/Sources"
+        ),
+
         .target(
             name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"], path: "Tests/TestSupport"),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
@@ -118,6 +123,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Webhook": ["Crypto"],
     "Web": [],
     "MSTeams": ["Crypto", "Markdown"],
+    "WhatsApp": ["Crypto", "Markdown", "MetaGraph"],
 ]
 for (name, modules) in adapters {
     let common: [Target.Dependency] = ["BridgeCore", "HTTPCore", "JSON"]

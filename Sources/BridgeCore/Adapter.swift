@@ -107,6 +107,8 @@ public struct WebhookRejection: Error, Sendable, Equatable {
     public enum Reason: Sendable, Equatable {
         /// The signature or token is missing, wrong or stale: 401.
         case unauthorized
+        /// The verify token of a handshake is wrong: 403, as such platforms expect.
+        case forbidden
         /// The body is not what the platform sends: 400.
         case malformed
         /// The method is not one that the platform uses: 405.

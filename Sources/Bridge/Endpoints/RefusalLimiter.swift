@@ -46,11 +46,14 @@ final class RefusalLimiter: Sendable {
             return .error(.badRequest, code: "malformed", message: rejection.message)
         case .methodNotAllowed:
             return .error(.methodNotAllowed, code: "method_not_allowed", message: rejection.message)
-        case .unauthorized, .unknownKey:
+        case .unauthorized, .unknownKey, .forbidden:
             if verdict == .overLimit {
                 return .error(
                     .tooManyRequests, code: "too_many_refusals", message: "Too many requests that fail verification.",
                     headers: ["Retry-After": "60"])
+            }
+            if rejection.reason == .forbidden {
+                return .error(.forbidden, code: "forbidden", message: rejection.message)
             }
             return .error(.unauthorized, code: "unauthorized", message: rejection.message)
         }

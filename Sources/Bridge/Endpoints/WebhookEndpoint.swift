@@ -68,7 +68,7 @@ public struct WebhookEndpoint: Sendable {
             // Only what fails verification is limited; the rest may be a platform's own novelty.
             let address = request.remoteAddress
             let verdict =
-                error.reason == .unauthorized || error.reason == .unknownKey
+                [.unauthorized, .unknownKey, .forbidden].contains(error.reason)
                 ? limiter.count(address, at: .now) : .repeated
             let values: KeyValuePairs = [
                 "adapter.name": platform.name.rawValue, "remote.address": address, "reason": error.message,

@@ -27,6 +27,7 @@ struct PlatformSettings: Sendable {
         line,
         viber,
         msteams,
+        whatsapp,
         webhook,
     ]
 

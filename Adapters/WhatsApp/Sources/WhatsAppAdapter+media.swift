@@ -1,0 +1,90 @@
+public import BridgeCore
+internal import HTTPCore
+internal import JSON
+internal import MetaGraph
+
+extension WhatsAppAdapter: AttachmentUploading {
+    /// One `POST /{number}/media` of the bytes as a form; what it answers is the reference.
+    public func upload(
+        _ attachment: OutboundAttachment, for action: OutboundAction, after responses: [OutboundResponse],
+        at now: Timestamp
+    ) -> UploadStep {
+        if let response = responses.last {
+            switch api.reply(of: response) {
+            case .success(let reply):
+                guard let id = reply["id"].identifier else {
+                    return .failed(DeliveryFailure(.refused, reason: "the upload was answered without an id"))
+                }
+                return .uploaded(id)
+            case .failure(let failure):
+                return .failed(failure)
+            }
+        }
+        guard case .bytes(let bytes) = attachment.source else {
+            return .failed(DeliveryFailure(.refused, reason: "there are no bytes to upload"))
+        }
+        let type = attachment.contentType ?? "application/octet-stream"
+        // A name that nobody knows before, so that it stands in no file.
+        var form = MultipartForm(boundary: "chatbridge-\(action.id)")
+        form.append("messaging_product", "whatsapp")
+        form.append("type", type)
+        form.append("file", bytes, name: attachment.name ?? "file", contentType: type)
+        var headers = api.authorizationField
+        headers["Content-Type"] = form.contentType
+        return .request(
+            OutboundRequest(
+                url: "\(api.base)/\(configuration.phoneNumberID)/media", headers: headers, body: form.body))
+    }
+}
+
+extension WhatsAppAdapter: MediaFetching {
+    /// Asks where the media is (`GET /{id}`), then fetches it there with the same token.
+    ///
+    /// The token goes to Meta's hosts alone: an address elsewhere is fetched without it.
+    public func fetchMedia(_ attachment: Attachment, after responses: [OutboundResponse]) -> MediaStep {
+        switch responses.count {
+        case 0:
+            guard let reference = attachment.reference, reference.allSatisfy({ $0.isLetter || $0.isNumber }) else {
+                guard let url = attachment.url else { return .unavailable(reason: "the media has no id") }
+                return .request(download(url))
+            }
+            return .request(api.get("/\(reference)?phone_number_id=\(configuration.phoneNumberID)"))
+        case 1 where attachment.reference != nil:
+            switch api.reply(of: responses[0]) {
+            case .success(let reply):
+                guard let url = reply["url"].string else {
+                    return .unavailable(reason: "the media's answer has no address")
+                }
+                return .request(download(url))
+            case .failure(let failure):
+                return .unavailable(reason: failure.reason)
+            }
+        default:
+            guard let last = responses.last, last.status.isSuccess else {
+                return .unavailable(reason: "HTTP \(responses.last?.status.code ?? 0) for the media")
+            }
+            return .content(contentType: attachment.contentType)
+        }
+    }
+
+    private func download(_ url: String) -> OutboundRequest {
+        OutboundRequest(method: .get, url: url, headers: mayBearToken(url) ? api.authorizationField : [:])
+    }
+
+    /// Whether a URL is at the API's own host, or by TLS at one of Meta's.
+    private func mayBearToken(_ url: String) -> Bool {
+        guard let host = Self.origin(of: url) else { return false }
+        if host == Self.origin(of: configuration.apiBase) { return true }
+        let domains = [".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net"]
+        return host.hasPrefix("https://") && domains.contains { host.hasSuffix($0) }
+    }
+
+    /// Scheme, host and port in lower case; nil for what is no plain web address.
+    private static func origin(of url: String) -> String? {
+        for scheme in ["https://", "http://"] where url.lowercased().hasPrefix(scheme) {
+            let authority = url.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" && $0 != "\\" }
+            return authority.contains("@") ? nil : scheme + authority.lowercased()
+        }
+        return nil
+    }
+}
