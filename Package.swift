@@ -37,6 +37,7 @@ let package = Package(
         .target(name: "Telemetry"),
         .target(name: "HTTPServer", dependencies: ["EventLoop", "HTTPCore"]),
         .target(name: "HTTPClient", dependencies: ["EventLoop", "HTTPCore", "CCurl"]),
+        .target(name: "WebSocket", dependencies: ["Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer"]),
         .target(name: "Redis", dependencies: ["EventLoop", "Crypto", "CHiredis"]),
         .target(name: "ThreadExecutor"),
         .target(name: "Postgres", dependencies: ["CLibPQ", "ThreadExecutor"]),
@@ -77,6 +78,9 @@ let package = Package(
         .testTarget(name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"]),
         .testTarget(
             name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "TestSupport"]),
+        .testTarget(
+            name: "WebSocketTests",
+            dependencies: ["Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "TestSupport", "WebSocket"]),
         .testTarget(name: "RedisTests", dependencies: ["EventLoop", "Redis", "TestSupport"]),
         .testTarget(name: "ThreadExecutorTests", dependencies: ["ThreadExecutor"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres"]),

@@ -179,6 +179,13 @@ final class CurlMulti: @unchecked Sendable {
     }
 
     private func finish(_ transfer: Transfer, _ code: CURLcode) {
+        if case .connect(let continuation) = transfer.purpose, code == CURLE_OK {
+            // Stays in the multi handle, which owns the connection; no limit of the transfer is left, and no ticket.
+            transfer.purpose = .connected
+            transfer.generation += 1
+            transfer.timer = nil
+            return continuation.resume(returning: .success(()))
+        }
         if code == CURLE_OK, transfer.isHeadWhole {
             end(transfer, with: nil)
         } else if let failure = transfer.failure {
@@ -216,7 +223,9 @@ final class CurlMulti: @unchecked Sendable {
         transfer.purpose = .idle
         transfer.generation += 1
         switch purpose {
-        case .idle: break
+        case .idle, .connected: break
+        case .connect(let continuation):
+            continuation.resume(returning: error.map { .failure($0) } ?? .success(()))
         case .collect(let continuation):
             if let error {
                 continuation.resume(returning: .failure(error))
@@ -320,6 +329,11 @@ final class CurlMulti: @unchecked Sendable {
         // An idle connection stays watched for reading, which is what its next transfer wants: that spares the kernel two
         // calls a transfer. A refused watch is met by the transfer's time limit.
         try? socket.watcher.watch(wanted.isEmpty ? .read : wanted)
+    }
+
+    /// Leaves a descriptor to another watcher.
+    func stopWatching(_ descriptor: curl_socket_t) {
+        curlCloses(descriptor)
     }
 
     private func keep(_ socket: CurlSocket, for descriptor: curl_socket_t) {

@@ -78,14 +78,18 @@ public actor HTTPClient {
 
     /// Called through `self`, although it needs none: a closure that does not name the actor is not isolated to it, and would run
     /// on the global pool when the caller's task has no preference for the loop.
-    private func start(_ transfer: Transfer, _ purpose: Transfer.Purpose, with multi: CurlMulti) {
+    func start(_ transfer: Transfer, _ purpose: Transfer.Purpose, with multi: CurlMulti) {
         multi.start(transfer, purpose)
     }
 
-    private func running() throws(HTTPClientError) -> CurlMulti {
+    func checkIsRunning() throws(HTTPClientError) {
         guard !isShutDown else {
             throw HTTPClientError(code: .cancelled, mayHaveBeenProcessed: false, message: "the client was shut down")
         }
+    }
+
+    private func running() throws(HTTPClientError) -> CurlMulti {
+        try checkIsRunning()
         if let multi { return multi }
         let made = try CurlMulti(loop: loop, configuration: configuration)
         multi = made

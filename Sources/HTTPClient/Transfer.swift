@@ -14,6 +14,10 @@ final class Transfer: @unchecked Sendable {
         case idle
         case collect(UnsafeContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>)
         case stream(BodySource)
+        /// A connection for a protocol of somebody else's; no request is sent.
+        case connect(UnsafeContinuation<Result<Void, HTTPClientError>, Never>)
+        /// That connection stands and is used past curl's transfers.
+        case connected
     }
 
     let handle: UnsafeMutableRawPointer
@@ -113,6 +117,19 @@ final class Transfer: @unchecked Sendable {
         guard let file = configuration.trustedCertificatesFile else { return CURLE_OK }
         let code = cb_easy_set_string(handle, CURLOPT_CAINFO, file)
         return code == CURLE_OK ? cb_easy_set_string(handle, CURLOPT_CAPATH, nil) : code
+    }
+
+    /// Makes the transfer end when the connection stands, through a proxy as without one.
+    func prepareConnectOnly() throws(HTTPClientError) {
+        let codes = [
+            cb_easy_set_long(handle, CURLOPT_CONNECT_ONLY, 1),
+            cb_easy_set_long(handle, CURLOPT_HTTPPROXYTUNNEL, 1),
+            // TLS then offers HTTP/1.1 alone: on HTTP/2 the bytes would not be ours.
+            cb_easy_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)),
+        ]
+        if let failed = codes.first(where: { $0 != CURLE_OK }) {
+            throw HTTPClientError(curl: failed, wasSent: false, hasAnswer: false)
+        }
     }
 
     /// Sets what differs between this request and the last one of the handle.

@@ -214,7 +214,7 @@ extension HTTPConnection {
         switch stage {
         case .closingAfterOutput where !hasUnreadBytes: close()
         case .closingAfterOutput, .lingeringAfterOutput: beginLingering()
-        case .open, .lingering, .closed: break
+        case .open, .upgrading, .upgraded, .lingering, .closed: break
         }
     }
 }

@@ -4,7 +4,8 @@ internal import HTTPCore
 
 /// One client's connection: reads requests, has them handled one by one and sends the responses.
 ///
-/// An upgrade (WebSocket) would take over the descriptor and ``pending``, the bytes behind its request, and leave this behind.
+/// An upgrade hands the descriptor and ``pending``, the bytes behind its request, to an ``HTTPUpgradedStream``; what is left here
+/// is the server's hold on it.
 final class HTTPConnection: @unchecked Sendable {
     // Unchecked: belongs to the server's loop. Tasks carry the reference and use it on the loop alone, which the body writer
     // and the core's entrances check.
@@ -12,6 +13,10 @@ final class HTTPConnection: @unchecked Sendable {
     /// How far the connection's life has come.
     enum Stage {
         case open
+        /// Answered 101; the socket is handed over when that is sent.
+        case upgrading
+        /// Another protocol's.
+        case upgraded
         /// Closes when the output is sent; the client asked for it, so it sends no more.
         case closingAfterOutput
         /// As before, but the client may be sending: it is heard out a little, or the kernel would answer its bytes by a reset,
@@ -51,6 +56,10 @@ final class HTTPConnection: @unchecked Sendable {
     let isOverflow: Bool
     var stage = Stage.open
     var exchange: Exchange?
+    /// What was agreed on, while ``Stage/upgrading``.
+    var upgrade: HTTPUpgrade?
+    /// Who has the socket, while ``Stage/upgraded``.
+    var upgraded: HTTPUpgradedStream?
     var output: [UInt8] = []
     var outputOffset = 0
     /// True while the socket takes no more.
@@ -61,7 +70,7 @@ final class HTTPConnection: @unchecked Sendable {
     private(set) var deadline = UInt64.max
     private(set) var isPeerClosed = false
     private(set) var patience = Patience.none
-    private var watcher: SocketWatcher?
+    var watcher: SocketWatcher?
     private var parser: HTTPRequestParser
     private var pending: [UInt8] = []
     private var pendingOffset = 0
@@ -96,7 +105,7 @@ final class HTTPConnection: @unchecked Sendable {
             isBlocked = false
             settle()
         }
-        if stage == .closed { return }
+        if stage == .closed || stage == .upgraded { return }
         if readiness.contains(.read) {
             receive()
         } else if readiness.contains(.closed) {
@@ -113,12 +122,16 @@ final class HTTPConnection: @unchecked Sendable {
             if errno != EAGAIN && errno != EINTR { close() }
             return
         }
-        if stage != .open { return discard(count) }
+        if stage != .open, stage != .upgrading { return discard(count) }
         let input = UnsafeBufferPointer(rebasing: buffer[..<count])
         var offset = 0
         if pending.isEmpty { parse(input.span, from: &offset) }
         if offset < count {
-            if stage == .open { pending.append(contentsOf: input[offset...]) } else { hasUnreadBytes = true }
+            if stage == .open || stage == .upgrading {
+                pending.append(contentsOf: input[offset...])
+            } else {
+                hasUnreadBytes = true
+            }
         }
         settle()
     }
@@ -188,6 +201,8 @@ final class HTTPConnection: @unchecked Sendable {
         case .now(let response):
             guard let stream = begin(response, of: id) else { return }
             exchange?.task = core.loop.spawn(on: core.server) { [self] _ in await run(stream, of: id) }
+        case .upgrade(let upgrade):
+            begin(upgrade)
         case .later(let operation):
             exchange?.task = core.loop.spawn(on: core.server) { [self] _ in
                 let response = await operation()
@@ -196,6 +211,14 @@ final class HTTPConnection: @unchecked Sendable {
                 if let stream { await run(stream, of: id) }
             }
         }
+    }
+
+    /// Hands out what was read and not used.
+    func takePending() -> [UInt8] {
+        let bytes = Array(pending[pendingOffset...])
+        pending = []
+        pendingOffset = 0
+        return bytes
     }
 
     /// Answers what the codec or a deadline refused; nothing that follows can be understood.
@@ -228,14 +251,15 @@ final class HTTPConnection: @unchecked Sendable {
 
     /// Sends what there is, goes on with what was read before, and sets watcher and deadline to what is awaited now.
     func settle() {
-        guard stage != .closed else { return }
+        guard stage != .closed, stage != .upgraded else { return }
         if parser.takeContinue(), stage == .open, pendingOffset == pending.count {
             borrowOutput()
             output.append(contentsOf: HTTPResponseSerializer.continueResponse)
         }
         flush()
         parsePending()
-        guard stage != .closed else { return }
+        if stage == .upgrading { finishUpgrade() }
+        guard stage != .closed, stage != .upgraded else { return }
         updateDeadline()
         updateInterest()
     }
@@ -243,7 +267,7 @@ final class HTTPConnection: @unchecked Sendable {
     private func updateInterest() {
         var interest: SocketWatcher.Readiness = isBlocked ? .write : []
         switch stage {
-        case .closed:
+        case .closed, .upgraded:
             return
         case .lingering:
             interest = .read
@@ -255,7 +279,7 @@ final class HTTPConnection: @unchecked Sendable {
             } else if !isBlocked {
                 interest = .read
             }
-        case .open, .closingAfterOutput, .lingeringAfterOutput:
+        case .open, .upgrading, .closingAfterOutput, .lingeringAfterOutput:
             break
         }
         do { try watcher?.watch(interest) } catch { close() }
@@ -267,7 +291,7 @@ final class HTTPConnection: @unchecked Sendable {
             awaited = .lingering
         } else if isBlocked {
             awaited = .writing
-        } else if exchange != nil {
+        } else if exchange != nil || stage == .upgrading {
             awaited = .none
         } else {
             switch parser.phase {
@@ -304,6 +328,12 @@ final class HTTPConnection: @unchecked Sendable {
         core.noteDeadline(deadline, now: now)
     }
 
+    /// Leaves patience to whoever has the socket now.
+    func forgetDeadline() {
+        patience = .none
+        deadline = .max
+    }
+
     /// Called by the core's sweep.
     func deadlineHasPassed() {
         deadline = .max
@@ -323,6 +353,7 @@ final class HTTPConnection: @unchecked Sendable {
 
     /// Serves what has come already, then closes unless a request is under way.
     func drain() {
+        if let upgraded { return upgraded.drain() }
         guard stage == .open, exchange == nil, parser.phase == .idle, outputOffset == output.count else { return }
         receive()
         if stage == .open, exchange == nil, parser.phase == .idle, outputOffset == output.count { close() }
@@ -340,14 +371,18 @@ final class HTTPConnection: @unchecked Sendable {
         stage = .closed
         deadline = .max
         watcher = nil
+        upgraded?.stopWatching()
         Glibc.close(descriptor)
         exchange?.task?.cancel()
         exchange = nil
+        let stream = upgraded
+        (upgrade, upgraded) = (nil, nil)
         output = []
         outputOffset = 0
         pending = []
         pendingOffset = 0
         resumeWaiters(throwing: HTTPServerError.connectionClosed)
         core.remove(self)
+        stream?.cut()
     }
 }

@@ -1,4 +1,4 @@
-/// A handler's decision on a request: an answer at once, or a promise of one.
+/// A handler's decision on a request: an answer at once, a promise of one, or another protocol from now on.
 ///
 /// The first form needs no task: a webhook's acknowledgement is written in the turn of the loop that read the request.
 public enum HTTPResult: Sendable {
@@ -7,4 +7,6 @@ public enum HTTPResult: Sendable {
     /// Work that comes to an answer. It runs in a task on the loop, isolated to the server's actor, and is cancelled when the
     /// client goes away or the server's drain deadline passes.
     case later(@Sendable () async -> HTTPResponse)
+    /// The end of HTTP on this connection. A request of HTTP/1.0 cannot have it and is answered 400.
+    case upgrade(HTTPUpgrade)
 }

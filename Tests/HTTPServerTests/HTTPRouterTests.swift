@@ -21,6 +21,7 @@ import Testing
         switch router.respond(to: HTTPRequest(method: method, target: target)) {
         case .now(let response): response
         case .later(let operation): await operation()
+        case .upgrade(let upgrade): HTTPResponse(HTTPStatus(101), headers: upgrade.headers)
         }
     }
 

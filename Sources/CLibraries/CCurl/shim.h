@@ -37,6 +37,10 @@ static inline CURLcode cb_easy_get_long(CURL *h, CURLINFO i, long *v) { return c
 static inline CURLcode cb_easy_get_off(CURL *h, CURLINFO i, curl_off_t *v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cb_easy_get_pointer(CURL *h, CURLINFO i, void **v) { return curl_easy_getinfo(h, i, v); }
 
+static inline CURLcode cb_easy_get_socket(CURL *h, curl_socket_t *v) {
+    return curl_easy_getinfo(h, CURLINFO_ACTIVESOCKET, v);
+}
+
 static inline CURLMcode cb_multi_set_long(CURLM *m, CURLMoption o, long v) { return curl_multi_setopt(m, o, v); }
 static inline CURLMcode cb_multi_set_pointer(CURLM *m, CURLMoption o, void *v) { return curl_multi_setopt(m, o, v); }
 static inline CURLMcode cb_multi_set_socket_function(CURLM *m, curl_socket_callback f) {

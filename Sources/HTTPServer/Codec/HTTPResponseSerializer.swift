@@ -18,6 +18,7 @@ enum HTTPResponseSerializer {
     private static let lineEnd: [UInt8] = [.carriageReturn, .lineFeed]
     private static let lengthName = Array("Content-Length: ".utf8)
     private static let chunkedLine = Array("Transfer-Encoding: chunked\r\n".utf8)
+    private static let upgradeLine = Array("Connection: Upgrade\r\n".utf8)
     private static let closeLine = Array("Connection: close\r\n".utf8)
     /// The last chunk and the empty trailer section.
     static let lastChunk = Array("0\r\n\r\n".utf8)
@@ -54,6 +55,19 @@ enum HTTPResponseSerializer {
             output.append(contentsOf: chunkedLine)
         }
         if isClosing { output.append(contentsOf: closeLine) }
+        output.append(contentsOf: lineEnd)
+    }
+
+    /// Writes the answer after which another protocol is spoken (RFC 9110, section 15.2.2).
+    static func appendUpgrade(
+        to protocolName: String, _ fields: HTTPFields, dateLine: [UInt8], to output: inout [UInt8]
+    ) {
+        var fields = fields
+        fields["Upgrade"] = protocolName
+        appendHead(HTTPStatus(101), fields, framing: .none, dateLine: dateLine, isClosing: false, to: &output)
+        // In the place of the empty line, since `Connection` is the server's own field.
+        output.removeLast(lineEnd.count)
+        output.append(contentsOf: upgradeLine)
         output.append(contentsOf: lineEnd)
     }
 
