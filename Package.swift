@@ -124,6 +124,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Slack": ["Crypto", "Markdown"],
     "Line": ["Crypto", "Markdown"],
     "Viber": ["Crypto", "Markdown"],
+    "Discord": ["Crypto", "Markdown"],
     "Webhook": ["Crypto"],
     "Web": [],
     "MSTeams": ["Crypto", "Markdown"],

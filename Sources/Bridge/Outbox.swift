@@ -114,6 +114,7 @@ actor Outbox {
             id: ids.next(at: .now()), kind: kind, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
         let start = ContinuousClock.now
+        if action.kind.isMessage { action.part = address.right.nextPart() }
         guard plan(&action, at: address) else { return hold(action, since: start) }
         var attempt = 0
         var detours = 0

@@ -18,6 +18,7 @@ final class ReplyRight: Sendable {
     private let pushEnd: ContinuousClock.Instant?
     private let mayPush: Bool
     private let usesLeft: Atomic<Int>
+    private let messages = Atomic<Int>(0)
 
     /// The right that comes with an event.
     ///
@@ -47,6 +48,11 @@ final class ReplyRight: Sendable {
     /// A request went out with the token.
     func countUse() {
         usesLeft.subtract(1, ordering: .relaxed)
+    }
+
+    /// Which of the messages that answer the event the next one is, counted from 0.
+    func nextPart() -> Int {
+        messages.add(1, ordering: .relaxed).oldValue
     }
 
     /// The platform refuses the token: it is good for nothing more.

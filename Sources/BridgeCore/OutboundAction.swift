@@ -43,6 +43,8 @@ public struct OutboundAction: Sendable {
     public var place: InboundEvent.Place
     /// By which right it goes out; ``Means/push`` unless the adapter declares ``Capabilities/ReplyRules/token``.
     public var means: Means
+    /// Which of the messages that answer its event this is, counted from 0; those that failed count too.
+    public var part: Int
     /// The message that is being answered.
     public var replyTo: PlatformMessageID?
     /// What the adapter put into the event that is being answered.
@@ -50,13 +52,15 @@ public struct OutboundAction: Sendable {
 
     /// Something to do somewhere.
     public init(
-        id: UUID, kind: Kind, place: InboundEvent.Place, means: Means = .push, replyTo: PlatformMessageID? = nil,
+        id: UUID, kind: Kind, place: InboundEvent.Place, means: Means = .push, part: Int = 0,
+        replyTo: PlatformMessageID? = nil,
         replyContext: [String: String] = [:]
     ) {
         self.id = id
         self.kind = kind
         self.place = place
         self.means = means
+        self.part = part
         self.replyTo = replyTo
         self.replyContext = replyContext
     }

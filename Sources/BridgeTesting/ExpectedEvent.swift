@@ -58,8 +58,8 @@ public struct ExpectedEvent: Sendable, Equatable {
 
     /// Reads an expectation from a row of `Tests/Fixtures/expectations/*.json`.
     ///
-    /// - Parameter payload: where `text_at`, a path of member names and positions (`"events/0/text"`), finds a text too
-    ///   long to repeat.
+    /// - Parameter payload: where `text_at`, a path of member names and positions (`"event/text"`, `"parts/0/text"`), finds a
+    ///   text too long to repeat; `text_before` stands before it.
     init?(_ row: JSONView, payload: JSONView) {
         guard let kind = row["kind"].string, let conversation = row["conversation"].string,
             ContentKind(rawValue: kind) != nil
@@ -69,10 +69,10 @@ public struct ExpectedEvent: Sendable, Equatable {
         isAnswered = row["answered"].bool ?? false
         text = row["text"].string
         if let path = row["text_at"].string {
-            text =
-                path.split(separator: "/").reduce(payload) { view, step in
-                    view.kind == .array ? view[Int(step) ?? -1] : view[String(step)]
-                }.string
+            let found = path.split(separator: "/").reduce(payload) { view, name in
+                if view.kind == .array, let position = Int(name) { view[position] } else { view[String(name)] }
+            }
+            text = found.string.map { (row["text_before"].string ?? "") + $0 }
         }
         sender = row["sender"].string
         account = row["account"].string ?? "default"

@@ -16,6 +16,8 @@ public struct FixtureExpectations: Sendable {
         public var form: String
         /// The body as it is in the file.
         public var body: [UInt8]
+        /// The bot for which the payload was meant, where that decides what becomes of it.
+        public var bot: String?
         /// The events, in order; empty where the payload is a handshake.
         public var events: [ExpectedEvent]
 
@@ -76,7 +78,9 @@ public struct FixtureExpectations: Sendable {
                 }
                 events.append(expected)
             }
-            rows.append(Row(file: file, form: item["form"].string ?? "", body: body, events: events))
+            rows.append(
+                Row(
+                    file: file, form: item["form"].string ?? "", body: body, bot: item["bot"].string, events: events))
         }
         let named = Set(rows.map(\.file)).union(json["not_inbound"].elements.compactMap(\.string))
         for file in Self.files(in: folder) where !named.contains(file) {

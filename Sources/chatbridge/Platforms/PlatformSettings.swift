@@ -28,6 +28,7 @@ struct PlatformSettings: Sendable {
         viber,
         msteams,
         whatsapp,
+        discord,
         webhook,
     ]
 

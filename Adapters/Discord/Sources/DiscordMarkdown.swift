@@ -1,0 +1,19 @@
+/// Discord's dialect of Markdown ("Message formatting").
+enum DiscordMarkdown {
+    /// Words as they are: what Discord would read as markup is escaped.
+    static func escaped(_ text: String) -> String {
+        var output: [UInt8] = []
+        output.reserveCapacity(text.utf8.count + 16)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\\"), UInt8(ascii: "*"), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "`"),
+                UInt8(ascii: "|"), UInt8(ascii: ">"), UInt8(ascii: "<"), UInt8(ascii: "["), UInt8(ascii: "#"),
+                UInt8(ascii: "@"):
+                output.append(UInt8(ascii: "\\"))
+            default: break
+            }
+            output.append(byte)
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+}
