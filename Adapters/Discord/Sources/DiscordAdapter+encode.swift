@@ -1,6 +1,7 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
+internal import Markdown
 
 extension DiscordAdapter {
     /// The call for an action; nil for typing where the user already sees that the bot is thinking.
@@ -81,7 +82,7 @@ extension DiscordAdapter {
     }
 
     private func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
-        format == .markdown ? text : DiscordMarkdown.escaped(text)
+        format == .markdown ? MarkdownDialect.discord.render(text) : DiscordMarkdown.escaped(text)
     }
 
     // MARK: Attachments
