@@ -59,7 +59,9 @@ let package = Package(
                 "Telemetry", "ThreadExecutor",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
-        .target(name: "BridgeTesting", dependencies: ["BridgeCore", "EventLoop", "HTTPCore", "HTTPServer", "JSON"]),
+        .target(
+            name: "BridgeTesting",
+            dependencies: ["BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON"]),
         .executableTarget(
             name: "chatbridge",
             dependencies: [

@@ -22,6 +22,7 @@ public struct AdapterConformance: Sendable {
     /// What is wrong, a line each; empty when the adapter keeps its contract.
     public func findings() -> [String] {
         meanings() + authentication() + badBodies() + strangeTexts() + mutationFindings() + requests() + responses()
+            + fakeFindings()
     }
 
     /// A request with a body, rightly signed.

@@ -95,12 +95,18 @@ public struct ConformanceProfile: Sendable {
     public var responses: [Response]
     /// Every secret of the configuration.
     public var secrets: [String]
+    /// The path at the end of the adapter's API base, as `/api`; the fake's requests come without it.
+    public var apiPath: String
+    /// A token that the fake takes, of an adapter that is `TokenRefreshing`.
+    public var accessToken: String?
+    /// The document with the keys by which simulated webhooks are signed, of an adapter that is `PublishedKeyVerifying`.
+    public var publishedKeys: [UInt8]?
 
     /// The profile of one adapter.
     public init(
         now: Timestamp, signing: Signing, payloads: [Payload], message: @escaping @Sendable (String) -> String,
         messageWithAttachments: (@Sendable (Int) -> String)? = nil, malformed: [String], responses: [Response],
-        secrets: [String]
+        secrets: [String], apiPath: String = "", accessToken: String? = nil, publishedKeys: [UInt8]? = nil
     ) {
         self.now = now
         self.signing = signing
@@ -110,5 +116,8 @@ public struct ConformanceProfile: Sendable {
         self.malformed = malformed
         self.responses = responses
         self.secrets = secrets
+        self.apiPath = apiPath
+        self.accessToken = accessToken
+        self.publishedKeys = publishedKeys
     }
 }

@@ -44,7 +44,11 @@ extension TelegramAdapter {
             }
         case .acknowledgeButton(let id):
             return post(methods.answerCallbackQuery, capacity: 64) { $0.field("callback_query_id", id) }
-        case .sendBatch, .sendAttachment, .join:
+        case .sendAttachment(let attachment, let caption):
+            // A guest has one message, and it is words.
+            if action.replyContext[ReplyContextKey.guestQuery] != nil { return nil }
+            return encodeAttachment(attachment, caption: caption, of: action)
+        case .sendBatch, .join:
             return nil
         }
     }

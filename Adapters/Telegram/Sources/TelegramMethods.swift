@@ -10,6 +10,15 @@ struct TelegramMethods: Sendable {
     let getUpdates: String
     let getMe: String
     let getWebhookInfo: String
+    let setWebhook: String
+    let deleteWebhook: String
+    let sendPhoto: String
+    let sendAudio: String
+    let sendVideo: String
+    let sendDocument: String
+    let getFile: String
+    /// What the path of a file is put behind.
+    let files: String
 
     init(apiBase: String, token: Secret) {
         let base = "\(apiBase)/bot\(token.value)/"
@@ -21,5 +30,13 @@ struct TelegramMethods: Sendable {
         getUpdates = base + "getUpdates"
         getMe = base + "getMe"
         getWebhookInfo = base + "getWebhookInfo"
+        setWebhook = base + "setWebhook"
+        deleteWebhook = base + "deleteWebhook"
+        sendPhoto = base + "sendPhoto"
+        sendAudio = base + "sendAudio"
+        sendVideo = base + "sendVideo"
+        sendDocument = base + "sendDocument"
+        getFile = base + "getFile"
+        files = "\(apiBase)/file/bot\(token.value)/"
     }
 }

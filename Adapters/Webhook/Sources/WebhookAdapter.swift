@@ -1,4 +1,5 @@
 public import BridgeCore
+internal import Crypto
 internal import HTTPCore
 internal import JSON
 
@@ -11,7 +12,9 @@ public struct WebhookAdapter: Adapter {
     /// words.
     ///
     /// An answer's `webhook-id` stays the same when it is sent again, so that the receiver can tell.
-    public let capabilities = Capabilities(textLimit: .init(15_000, .utf8), hasIdempotentSends: true)
+    public let capabilities = Capabilities(
+        textLimit: .init(15_000, .utf8), hasIdempotentSends: true,
+        attachmentsByURL: [.image, .audio, .video, .file], attachmentsByUpload: [.image, .audio, .video, .file])
 
     let configuration: WebhookConfiguration
     let signature: StandardWebhookSignature?
@@ -95,24 +98,46 @@ public struct WebhookAdapter: Adapter {
 
     /// A signed `message.reply` to the reply URL; nil for anything but a message, and without a reply URL.
     public func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? {
-        guard case .send(let text, let format) = action.kind, let url = configuration.replyURL, let signature else {
-            return nil
+        guard let url = configuration.replyURL, let signature else { return nil }
+        var capacity = 256
+        switch action.kind {
+        case .send(let text, _): capacity += text.utf8.count + text.utf8.count / 8
+        case .sendAttachment: break
+        default: return nil
         }
-        var writer = JSONWriter(capacity: text.utf8.count + text.utf8.count / 8 + 256)
+        var writer = JSONWriter(capacity: capacity)
         writer.object { root in
             root.field("type", "message.reply")
             root.field("timestamp", now.description)
             root.objectField("data") { data in
                 data.field("conversation", action.place.conversation.rawValue)
                 data.field("thread", action.place.thread?.rawValue)
-                data.field("text", text)
-                data.field("format", format == .markdown ? "markdown" : "plain")
+                switch action.kind {
+                case .send(let text, let format):
+                    data.field("text", text)
+                    data.field("format", format == .markdown ? "markdown" : "plain")
+                case .sendAttachment(let attachment, let caption):
+                    data.field("text", caption)
+                    data.objectField("attachment") { writeAttachment(attachment, to: &$0) }
+                default: break
+                }
                 data.field("in_reply_to", action.replyTo?.rawValue)
             }
         }
         return OutboundRequest(
             url: url, headers: signature.fields(for: writer.bytes, id: action.id.description, at: now),
             body: writer.bytes)
+    }
+
+    /// An attachment by its address; bytes as base64, since the receiver has nowhere else to take them from.
+    private func writeAttachment(_ attachment: OutboundAttachment, to json: inout JSONWriter) {
+        json.field("kind", attachment.kind.rawValue)
+        json.field("name", attachment.name)
+        json.field("content_type", attachment.contentType)
+        switch attachment.source {
+        case .url(let url), .uploaded(let url): json.field("url", url)
+        case .bytes(let bytes): json.field("url", "data:;base64," + Base64.encode(bytes))
+        }
     }
 
     /// What the specification says of a receiver's status ("Operational considerations").
