@@ -127,6 +127,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Line": ["Crypto", "Markdown"],
     "Viber": ["Crypto", "Markdown"],
     "Discord": ["Crypto", "Markdown"],
+    "Matrix": ["Crypto", "Markdown"],
     "Webhook": ["Crypto"],
     "Web": [],
     "MSTeams": ["Crypto", "Markdown"],

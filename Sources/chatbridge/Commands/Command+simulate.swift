@@ -71,7 +71,7 @@ private struct Simulation: Sendable {
         do {
             let response = try await client.send(
                 HTTPClientRequest(
-                    method: webhook.method, url: "\(url)/api/simulate/\(adapter.platform)", headers: headers,
+                    method: .post, url: "\(url)/api/simulate/\(adapter.platform)", headers: headers,
                     body: webhook.body, timeouts: .init(firstByte: .seconds(600), total: .seconds(600))))
             return show(response, took: start.duration(to: .now))
         } catch {

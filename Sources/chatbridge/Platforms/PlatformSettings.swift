@@ -29,6 +29,7 @@ struct PlatformSettings: Sendable {
         msteams,
         whatsapp,
         discord,
+        matrix,
         webhook,
     ]
 
