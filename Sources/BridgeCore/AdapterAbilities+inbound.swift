@@ -80,6 +80,11 @@ public enum GatewayCommand: Sendable {
     case deliver([InboundEvent], acknowledgement: [UInt8]?)
     /// Call ``GatewaySession/timerFired(at:)`` after this time; replaces the last one. nil: never.
     case wake(after: Duration?)
+    /// Connect a new session beside this one, and close this connection with code 1000 once that one's is open, or after ten
+    /// seconds; for platforms that announce a connection's end, so that nothing is missed between the two.
+    ///
+    /// ``GatewaySession/closed(_:at:)`` of this session is called as ever, and its answer counts for nothing.
+    case replace
     /// Close the connection with this code; ``GatewaySession/closed(_:at:)`` follows.
     case disconnect(code: UInt16)
     /// Tell the operator; without secrets and payloads.

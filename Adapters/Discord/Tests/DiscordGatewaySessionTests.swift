@@ -46,6 +46,7 @@ struct DiscordGatewaySessionTests {
             case .deliver(let events, let acknowledgement):
                 "deliver \(events.map { "\($0.kind.rawValue) \($0.text ?? "-")" })\(acknowledgement == nil ? "" : " !")"
             case .wake(let delay): "wake \(delay.map { "\($0)" } ?? "never")"
+            case .replace: "replace"
             case .disconnect(let code): "disconnect \(code)"
             case .note(let text): "note \(text)"
             }
