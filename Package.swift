@@ -65,7 +65,8 @@ let package = Package(
         .executableTarget(
             name: "chatbridge",
             dependencies: [
-                "Agents", "Bridge", "BridgeCore", "Crypto", "Dashboard", "EventLoop", "HTTPClient", "HTTPCore",
+                "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "Dashboard", "EventLoop", "HTTPClient",
+                "HTTPCore",
                 "HTTPServer", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
             ]),
 

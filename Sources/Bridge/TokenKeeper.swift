@@ -1,12 +1,12 @@
-internal import BridgeCore
-internal import EventLoop
-internal import HTTPClient
-internal import Telemetry
+public import BridgeCore
+public import EventLoop
+public import HTTPClient
+public import Telemetry
 
 /// Keeps a platform's access token good: asks for it, renews it in time, and has on disk what the next one depends on.
 ///
 /// One request at a time, whoever asks: many platforms' refresh tokens work once.
-actor TokenKeeper {
+public actor TokenKeeper {
     /// A token is renewed when this part of its time is left, so that none ends on its way.
     private static let renewalShare = 5
     /// Tries of one renewal; with the pauses between they span some seven seconds.
@@ -14,8 +14,10 @@ actor TokenKeeper {
     /// After a renewal that failed, the next comes after this time, if nobody needs it sooner.
     private static let pause = Duration.seconds(30)
 
-    nonisolated let loop: EventLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    /// The loop on which all of it runs.
+    public nonisolated let loop: EventLoop
+    /// The loop's.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     private let adapter: any TokenRefreshing
     private let client: HTTPClient
@@ -29,7 +31,10 @@ actor TokenKeeper {
     private var renewal: Task<Void, Never>?
     private var failure = DeliveryFailure(.temporary, reason: "no token yet")
 
-    init(adapter: any TokenRefreshing, client: HTTPClient, store: any StateStore, loop: EventLoop, log: Log) {
+    /// A keeper of one platform's token, which asks for nothing before it must.
+    public init(
+        adapter: any TokenRefreshing, client: HTTPClient, store: any StateStore, loop: EventLoop, log: Log
+    ) {
         self.adapter = adapter
         self.client = client
         self.store = store
@@ -38,7 +43,9 @@ actor TokenKeeper {
     }
 
     /// A token that is good now.
-    func token() async throws(DeliveryFailure) -> Secret {
+    ///
+    /// - Throws: why there is none.
+    public func token() async throws(DeliveryFailure) -> Secret {
         if !isRestored { await restore() }
         if let renewAt, Timestamp.now() >= renewAt { startRenewal() }
         // An old one does to its end: nobody waits for the next.
@@ -60,7 +67,7 @@ actor TokenKeeper {
     }
 
     /// The platform refuses this token: the next one that is asked for is new.
-    func discard(_ token: Secret) {
+    public func discard(_ token: Secret) {
         // Somebody else may have renewed it meanwhile.
         if current?.value.value == token.value { isDiscarded = true }
     }
@@ -81,6 +88,7 @@ actor TokenKeeper {
 
     private func renew() async {
         defer { renewal = nil }
+        if await adoptStored() { return }
         for attempt in 1...TokenKeeper.attempts {
             switch await fetchOnce() {
             case .token(let token):
@@ -103,6 +111,18 @@ actor TokenKeeper {
         }
         log.error("no access token", ["reason": failure.reason])
         if renewAt != nil { renewAt = Timestamp.now().advanced(by: TokenKeeper.pause) }
+    }
+
+    /// Takes over what another process has renewed meanwhile (`chatbridge doctor` beside the bridge): the refresh token
+    /// that we know is spent then.
+    ///
+    /// - Returns: true when its token is good.
+    private func adoptStored() async -> Bool {
+        guard let stored = try? await store.value(of: stateName), stored != current?.stored?.value,
+            let token = adapter.token(from: stored)
+        else { return false }
+        take(token, stored: stored)
+        return good != nil
     }
 
     private func fetchOnce() async -> TokenOutcome {

@@ -11,7 +11,7 @@ extension Command {
         help: """
             Usage: chatbridge simulate PLATFORM "TEXT" [--url URL] [--repeat N]
 
-            Makes a webhook as PLATFORM (telegram, slack, webhook) would send it when a user writes TEXT, signs it with the
+            Makes a webhook as PLATFORM would send it when a user writes TEXT, signs it with the
             configured secret, sends it to a running bridge and prints the answer with the time of each stage. Everything is
             real but the delivery: the answer comes back here instead of going to the platform.
 

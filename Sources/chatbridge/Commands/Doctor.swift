@@ -205,34 +205,64 @@ struct Doctor: Sendable {
 
     private func examine(_ adapter: any Adapter) async -> [Finding] {
         let name = adapter.platform.rawValue
-        guard let adapter = adapter as? any CredentialChecking else {
-            return [Finding(subject: name, state: .good, detail: "on")]
-        }
+        let caller = PlatformCaller(
+            adapter: adapter, client: client, stateDirectory: product.spoolDirectory, log: product.log)
         var findings: [Finding] = []
-        for check in adapter.credentialChecks() {
-            let subject = "\(name) \(check.name)"
-            do {
-                let response = try await client.send(
-                    HTTPClientRequest(
-                        method: check.request.method, url: check.request.url, headers: check.request.headers,
-                        body: check.request.body, timeouts: .init(firstByte: .seconds(10), total: .seconds(10))))
-                let finding = adapter.interpretCredentialCheck(
-                    OutboundResponse(
-                        status: response.status, headers: .init { response.header($0) }, body: response.body), of: check
-                )
-                switch finding {
-                case .good(let detail): findings.append(Finding(subject: subject, state: .good, detail: detail))
-                case .warning(let detail): findings.append(Finding(subject: subject, state: .warning, detail: detail))
-                case .bad(let detail): findings.append(Finding(subject: subject, state: .bad, detail: detail))
+        if let adapter = adapter as? any CredentialChecking {
+            for check in adapter.credentialChecks() {
+                let subject = "\(name) \(check.name)"
+                switch await caller.call(check.request) {
+                case .failure(let problem):
+                    findings.append(unreachable(subject, problem, platform: adapter.platform))
+                case .success(let response):
+                    findings.append(Finding(subject, adapter.interpretCredentialCheck(response, of: check)))
                 }
-            } catch {
-                findings.append(
-                    Finding(
-                        subject: subject, state: .bad, detail: error.message,
-                        remedy: "check the network from here to the platform, and \(name.uppercased())_API_BASE",
-                        isUnreachable: true))
             }
         }
-        return findings
+        let isPolling = (adapter as? any LongPolling)?.isPollingEnabled == true
+        if let adapter = adapter as? any WebhookRegistering, !isPolling, let url = product.publicURL {
+            findings.append(await examineRegistration(of: adapter, at: "\(url)/webhooks/\(name)", by: caller))
+        }
+        return findings.isEmpty ? [Finding(subject: name, state: .good, detail: "on")] : findings
+    }
+
+    /// Whether the webhook that the platform has is ours.
+    private func examineRegistration(
+        of adapter: any WebhookRegistering, at address: String, by caller: PlatformCaller
+    ) async -> Finding {
+        let subject = "\(adapter.platform) registration"
+        let remedy = "chatbridge webhooks set \(adapter.platform)"
+        switch await caller.call(adapter.webhookQuery()) {
+        case .failure(let problem): return unreachable(subject, problem, platform: adapter.platform)
+        case .success(let response):
+            switch adapter.interpretWebhookQuery(response) {
+            case .registered(address, _): return Finding(subject: subject, state: .good, detail: address)
+            case .registered(let other, _):
+                return Finding(
+                    subject: subject, state: .bad, detail: "the webhook points elsewhere: \(other), not \(address)",
+                    remedy: remedy)
+            case .none:
+                return Finding(subject: subject, state: .bad, detail: "no webhook is registered", remedy: remedy)
+            case .failed(let failure):
+                return Finding(subject: subject, state: .warning, detail: "could not be found out: \(failure)")
+            }
+        }
+    }
+
+    private func unreachable(_ subject: String, _ problem: PlatformCaller.Problem, platform: PlatformName) -> Finding {
+        let prefix = PlatformSettings.all.first { $0.platform == platform }?.prefix ?? platform.rawValue.uppercased()
+        return Finding(
+            subject: subject, state: .bad, detail: problem.message,
+            remedy: "check the network from here to the platform, and \(prefix)_API_BASE", isUnreachable: true)
+    }
+}
+
+extension Doctor.Finding {
+    fileprivate init(_ subject: String, _ finding: CredentialFinding) {
+        switch finding {
+        case .good(let detail): self.init(subject: subject, state: .good, detail: detail)
+        case .warning(let detail): self.init(subject: subject, state: .warning, detail: detail)
+        case .bad(let detail): self.init(subject: subject, state: .bad, detail: detail)
+        }
     }
 }

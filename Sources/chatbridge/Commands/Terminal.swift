@@ -17,6 +17,19 @@ enum Terminal {
         print(line)
     }
 
+    /// Prints a line that whoever reads along must see at once: `print` keeps lines back where the output is no terminal.
+    static func tell(_ line: String) {
+        var line = line + "\n"
+        line.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let count = write(1, rest.baseAddress, rest.count)
+                guard count > 0 else { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
+    }
+
     /// Prints a line on standard error.
     static func complain(_ line: String) {
         Log.writeToStandardError(line + "\n")
