@@ -3,16 +3,26 @@ internal import HTTPCore
 internal import JSON
 
 extension SlackAdapter: CredentialChecking {
-    /// `auth.test`.
+    /// `auth.test`, and with an app-level token `apps.connections.open`, whose address is not used.
     public func credentialChecks() -> [CredentialCheck] {
-        [CredentialCheck(name: "bot token", request: call("auth.test") { _ in })]
+        let bot = CredentialCheck(name: "bot token", request: call("auth.test") { _ in })
+        guard isGatewayEnabled else { return [bot] }
+        return [bot, CredentialCheck(name: Self.appTokenCheck, request: connectionRequest())]
     }
+
+    private static let appTokenCheck = "app-level token"
 
     /// Who the token belongs to.
     public func interpretCredentialCheck(
         _ response: OutboundResponse, of check: CredentialCheck
     ) -> CredentialFinding {
         switch reply(of: response) {
+        case .success where check.name == Self.appTokenCheck:
+            return .good("Socket Mode is open")
+        case .failure(let failure) where check.name == Self.appTokenCheck && !failure.isTemporary:
+            return .bad(
+                "Slack opens no Socket Mode connection (\(failure)): take an app-level token (xapp-…) with the scope"
+                    + " connections:write, and switch Socket Mode on")
         case .success(let reply):
             let name = "\(reply["user"].string ?? "?") in \(reply["team"].string ?? "?")"
             guard reply["bot_id"].exists else {

@@ -3,7 +3,8 @@ internal import Crypto
 internal import HTTPCore
 internal import JSON
 
-/// Slack: the Events API, slash commands and interactivity in, `chat.postMessage` and `chat.update` out.
+/// Slack: the Events API, slash commands and interactivity in, by webhook or by Socket Mode; `chat.postMessage` and
+/// `chat.update` out.
 public struct SlackAdapter: Adapter {
     /// The name in `/webhooks/slack`.
     public let platform = PlatformName("slack")
@@ -25,7 +26,7 @@ public struct SlackAdapter: Adapter {
     /// An adapter for one app.
     public init(configuration: SlackConfiguration) {
         self.configuration = configuration
-        signature = SlackSignature(signingSecret: configuration.signingSecret)
+        signature = SlackSignature(signingSecret: configuration.signingSecret, botToken: configuration.botToken)
         authorization = "Bearer \(configuration.botToken.value)"
     }
 
