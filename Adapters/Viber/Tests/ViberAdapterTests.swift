@@ -47,7 +47,7 @@ struct ViberAdapterTests {
         },
         message: { S.message(#""type":"text","text":\#($0)"#) },
         malformed: ["{}", #"{"event":""}"#, #"{"event":7}"#, #"{"message_token":1}"#], responses: responses,
-        secrets: [S.token])
+        secrets: [S.token], apiPath: "/pa")
 
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile).findings() == [])

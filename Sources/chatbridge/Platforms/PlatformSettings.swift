@@ -26,6 +26,7 @@ struct PlatformSettings: Sendable {
         slack,
         line,
         viber,
+        zalo,
         msteams,
         whatsapp,
         discord,
