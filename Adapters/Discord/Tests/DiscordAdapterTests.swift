@@ -72,7 +72,7 @@ struct DiscordAdapterTests {
             )
         },
         malformed: ["{}", #"{"type":"2"}"#, #"{"type":null}"#, #"{"op":0}"#],
-        responses: responses, secrets: [S.token, Hex.encode(S.key)])
+        responses: responses, secrets: [S.token, Hex.encode(S.key)], apiPath: "/api/v10")
 
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile, mutations: 500).findings() == [])
@@ -281,10 +281,10 @@ struct DiscordAdapterTests {
 
     // MARK: Simulation and fake
 
-    @Test func `a simulated webhook is a command that is answered`() throws {
+    @Test func `a simulated webhook is a message that is answered`() throws {
         let webhook = S.adapter.simulateWebhook(text: "1 < 2 & \"so\"", number: 5, at: S.now)
         let event = try #require(try S.adapter.receive(webhook, at: S.now).events.first)
-        #expect(event.text == "/ask 1 < 2 & \"so\"")
+        #expect(event.text == "1 < 2 & \"so\"")
         #expect(event.disposition == .answer)
         let other = S.adapter.simulateWebhook(text: "x", number: 6, at: S.now)
         #expect(try S.adapter.receive(other, at: S.now).events.first?.id != event.id)
@@ -297,9 +297,7 @@ struct DiscordAdapterTests {
     }
 
     @Test func `the fake takes what the adapter sends, and the adapter what the fake answers`() throws {
-        let webhook = S.adapter.simulateWebhook(text: "hello", number: 5, at: S.now)
-        let event = try #require(try S.adapter.receive(webhook, at: S.now).events.first)
-        let conversation = event.place.conversation.rawValue
+        let event = try #require(try S.events(S.direct(2, #"{"name":"ask","type":1}"#)).first)
         func play(_ kind: OutboundAction.Kind, byToken: Bool, part: Int = 0) throws -> (FakeAnswer, DeliveryResult) {
             let action = OutboundAction(
                 id: UUID(high: 1, low: 2), kind: kind, place: event.place, means: byToken ? .reply : .push, part: part,
@@ -315,6 +313,7 @@ struct DiscordAdapterTests {
         }
         let id = PlatformMessageID(DiscordSnowflake.id(at: S.now, number: 9))
         for byToken in [true, false] {
+            let conversation = byToken ? "interaction itoken" : "501"
             for part in [0, 1] {
                 let (answer, result) = try play(Self.words, byToken: byToken, part: part)
                 #expect(
@@ -326,14 +325,21 @@ struct DiscordAdapterTests {
             #expect(answer.actions == [.edit(conversation: conversation, id: "7", text: "more")])
             #expect(result == .delivered(PlatformMessageID("7")))
         }
-        let (typing, _) = try play(.typing, byToken: false)
-        #expect(typing.actions == [.typing(conversation: conversation)])
+        let shown = try #require(
+            S.adapter.encode(
+                OutboundAction(id: UUID(high: 1, low: 2), kind: .typing, place: event.place), at: S.now))
+        let typing = try #require(
+            S.adapter.fakeAnswer(
+                to: FakeRequest(
+                    method: .post, target: "/channels/501/typing", headers: shown.headers, body: shown.body),
+                number: 9, at: S.now))
+        #expect(typing.actions == [.typing(conversation: "501")])
         let file = OutboundAttachment(kind: .file, source: .bytes([1, 2, 3]), name: "a.bin")
         let (upload, uploaded) = try play(.sendAttachment(file, caption: "here"), byToken: true)
         #expect(
             upload.actions == [
-                .message(conversation: conversation, id: id.rawValue, text: "here"),
-                .attachment(conversation: conversation, id: id.rawValue, kind: "file"),
+                .message(conversation: "interaction itoken", id: id.rawValue, text: "here"),
+                .attachment(conversation: "interaction itoken", id: id.rawValue, kind: "file"),
             ])
         #expect(uploaded == .delivered(id))
     }
