@@ -134,6 +134,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Web": [],
     "MSTeams": ["Crypto", "Markdown"],
     "WhatsApp": ["Crypto", "Markdown", "MetaGraph"],
+    "GoogleChat": ["Crypto", "Markdown"],
 ]
 for (name, modules) in adapters {
     let common: [Target.Dependency] = ["BridgeCore", "HTTPCore", "JSON"]

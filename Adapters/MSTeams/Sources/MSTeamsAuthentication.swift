@@ -47,26 +47,24 @@ struct MSTeamsAuthentication: Sendable {
         guard words.count == 2, words[0].lowercased() == "bearer" else {
             throw WebhookRejection(.unauthorized, "the header Authorization holds no bearer token")
         }
+        let token: JSONWebToken
+        let claims: JSONWebClaims
         do {
-            let token = try JSONWebToken(words[1])
-            let claims = try token.claims(verifiedBy: keys)
+            token = try JSONWebToken(words[1])
+            claims = try token.claims(verifiedBy: keys)
             try claims.checkTimes(now: now.seconds, leeway: Self.leeway)
-            guard claims.issuer == Self.issuer else {
-                throw WebhookRejection(.unauthorized, "the token is not the Bot Connector's")
-            }
-            guard !appID.isEmpty, claims.isFor(appID) else {
-                throw WebhookRejection(.unauthorized, "the token is for another bot: check TEAMS_APP_ID")
-            }
-            guard let serviceURL = claims["serviceurl"] ?? claims["serviceUrl"], !serviceURL.isEmpty else {
-                throw WebhookRejection(.unauthorized, "the token names no serviceurl")
-            }
-            return Token(serviceURL: serviceURL, endorsements: token.keyID.flatMap { keys[$0]?.endorsements })
-        } catch let error as JSONWebTokenError {
-            throw WebhookRejection(error == .unknownKey ? .unknownKey : .unauthorized, error.description)
-        } catch let error as WebhookRejection {
-            throw error
         } catch {
-            throw WebhookRejection(.unauthorized, "the token cannot be read")
+            throw WebhookRejection(error == .unknownKey ? .unknownKey : .unauthorized, error.description)
         }
+        guard claims.issuer == Self.issuer else {
+            throw WebhookRejection(.unauthorized, "the token is not the Bot Connector's")
+        }
+        guard !appID.isEmpty, claims.isFor(appID) else {
+            throw WebhookRejection(.unauthorized, "the token is for another bot: check TEAMS_APP_ID")
+        }
+        guard let serviceURL = claims["serviceurl"] ?? claims["serviceUrl"], !serviceURL.isEmpty else {
+            throw WebhookRejection(.unauthorized, "the token names no serviceurl")
+        }
+        return Token(serviceURL: serviceURL, endorsements: token.keyID.flatMap { keys[$0]?.endorsements })
     }
 }

@@ -31,6 +31,7 @@ struct PlatformSettings: Sendable {
         whatsapp,
         discord,
         matrix,
+        googlechat,
         webhook,
     ]
 
