@@ -83,6 +83,12 @@ public final class HTTPUpgradedStream: @unchecked Sendable {
         try watcher?.watch(interest)
     }
 
+    /// Says that nothing more is sent, and goes on reading: the client closes then, with nothing on its way lost.
+    public func endSending() {
+        loop.preconditionCurrent()
+        if connection != nil { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+    }
+
     /// Closes the socket; the callbacks are let go.
     public func close() {
         loop.preconditionCurrent()

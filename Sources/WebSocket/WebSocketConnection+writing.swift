@@ -57,7 +57,10 @@ extension WebSocketConnection {
             }
             resumeSenders(nil)
         }
-        if isOver, !hasUnsent, role == .server, closing.closure?.isClean == true { return endTransport() }
+        if isOver, !hasUnsent, role == .server {
+            if closing.closure?.isClean == true { return endTransport() }
+            transport.endSending()
+        }
         updateInterest()
     }
 
@@ -101,8 +104,8 @@ extension WebSocketConnection {
 
     /// Sends the rest and waits for the peer, up to the deadline.
     ///
-    /// A server closes first (RFC 6455, section 7.1.1), once its close frame is sent. After a fault both sides wait for the peer to
-    /// close: closing with bytes unread would reset the connection, and the close frame could be lost.
+    /// A server closes first (RFC 6455, section 7.1.1), once its close frame is sent; after a fault only its half, since closing with
+    /// bytes unread would reset the connection, and the close frame could be lost.
     private func windUp() {
         guard transport != nil else { return }
         hold = self

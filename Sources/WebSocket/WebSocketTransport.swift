@@ -15,6 +15,8 @@ protocol WebSocketTransport: AnyObject, Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int?
     /// Sends what is held, then takes of these bytes; the count taken, 0 when there is no room now.
     func write(_ bytes: UnsafeRawBufferPointer) throws -> Int
+    /// Says to the peer that nothing more is sent, where the transport can.
+    func endSending()
     func watch(_ interest: SocketWatcher.Readiness) throws(EventLoopError)
     func close()
 }
@@ -29,6 +31,9 @@ extension HTTPClientConnection: WebSocketTransport {
     func write(_ bytes: UnsafeRawBufferPointer) throws -> Int {
         try send(bytes)
     }
+
+    /// A client leaves the first step to the server (RFC 6455, section 7.1.1).
+    func endSending() {}
 }
 
 extension HTTPUpgradedStream: WebSocketTransport {
