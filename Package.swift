@@ -135,6 +135,8 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "MSTeams": ["Crypto", "Markdown"],
     "WhatsApp": ["Crypto", "Markdown", "MetaGraph"],
     "GoogleChat": ["Crypto", "Markdown"],
+    "Messenger": ["Markdown", "MetaGraph"],
+    "Instagram": ["Markdown", "MetaGraph"],
 ]
 for (name, modules) in adapters {
     let common: [Target.Dependency] = ["BridgeCore", "HTTPCore", "JSON"]

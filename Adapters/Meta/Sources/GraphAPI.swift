@@ -12,16 +12,26 @@ package struct GraphAPI: Sendable {
     /// What may stand in an answer but not in our words.
     private let secrets: [String]
     private let authorization: String
+    private let tokenQuery: String?
+
+    /// Where the token stands in a request.
+    package enum TokenPlace: Sendable {
+        /// In the header `Authorization`.
+        case header
+        /// In the query, as `access_token`.
+        case query
+    }
 
     /// The API for one token.
     ///
     /// - Parameters:
     ///   - base: the host, as in `https://graph.facebook.com`; with a version at its end that one is called.
     ///   - secrets: what is cut out of the platform's words besides the token.
-    package init(base: String, token: Secret, secrets: [Secret] = []) {
+    package init(base: String, token: Secret, in place: TokenPlace = .header, secrets: [Secret] = []) {
         self.base = Self.isVersioned(base) ? base : "\(base)/\(Self.version)"
         self.secrets = ([token] + secrets).map(\.value).filter { !$0.isEmpty }
         authorization = "Bearer \(token.value)"
+        tokenQuery = place == .query ? "access_token=\(HTTPPercentEncoding.encode(token.value))" : nil
     }
 
     /// True when the last segment of a path is a version, as in `v23.0`.
@@ -31,12 +41,27 @@ package struct GraphAPI: Sendable {
         return numbers.count == 2 && numbers.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isNumber) }
     }
 
-    /// The header that bears the token.
-    package var authorizationField: HTTPFields { ["Authorization": authorization] }
+    /// The header that bears the token; none where the query does.
+    package var authorizationField: HTTPFields { tokenQuery == nil ? ["Authorization": authorization] : [:] }
+
+    /// The URL of a path, with the token where that stands in the query.
+    package func url(_ path: String) -> String {
+        guard let tokenQuery else { return base + path }
+        return "\(base)\(path)\(path.utf8.contains(UInt8(ascii: "?")) ? "&" : "?")\(tokenQuery)"
+    }
+
+    /// True when a request bears the token in either place, as Graph takes it.
+    package func isAuthorized(_ request: FakeRequest) -> Bool {
+        if request.headers["Authorization"] == authorization { return true }
+        guard let mark = request.target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return false }
+        return HTTPPercentEncoding.decodeForm(request.target.utf8[mark...].dropFirst()).contains {
+            $0.name == "access_token" && "Bearer \($0.value)" == authorization
+        }
+    }
 
     /// A GET of a path, as in `/me?fields=name`.
     package func get(_ path: String) -> OutboundRequest {
-        OutboundRequest(method: .get, url: base + path, headers: authorizationField)
+        OutboundRequest(method: .get, url: url(path), headers: authorizationField)
     }
 
     /// A POST of a JSON object.
@@ -45,9 +70,9 @@ package struct GraphAPI: Sendable {
     package func post(_ path: String, capacity: Int = 0, _ write: (inout JSONWriter) -> Void) -> OutboundRequest {
         var writer = JSONWriter(capacity: capacity + capacity / 8 + 256)
         writer.object { write(&$0) }
-        return OutboundRequest(
-            url: base + path, headers: ["Content-Type": "application/json", "Authorization": authorization],
-            body: writer.bytes)
+        var headers = authorizationField
+        headers.append("Content-Type", "application/json")
+        return OutboundRequest(url: url(path), headers: headers, body: writer.bytes)
     }
 
     /// The object that an answer holds, or why there is none.

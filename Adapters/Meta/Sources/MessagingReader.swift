@@ -71,15 +71,13 @@ package struct MessagingReader: Sendable {
 
     private func message(_ message: JSONView, of item: JSONView, in entry: Entry) -> InboundEvent {
         let isEcho = message["is_echo"].bool == true
-        var event = base(.event, item, entry, isOwn: isEcho)
         let mid = message["mid"].identifier
         if message["is_deleted"].bool == true {
-            event.kind = .deleted
-            event.id = EventID("deleted:\(mid ?? digest(item))")
+            var event = base(.deleted, item, entry, id: "deleted:\(mid ?? digest(item, entry))", isOwn: isEcho)
             event.target = mid.map { PlatformMessageID($0) }
             return event
         }
-        if let mid { event.id = EventID(mid) }
+        var event = base(.event, item, entry, id: mid, isOwn: isEcho)
         event.messageID = mid.map { PlatformMessageID($0) }
         event.replyTo = message["reply_to"]["mid"].identifier.map { PlatformMessageID($0) }
         let content = MessagingContent(of: message, origin: origin)
@@ -98,9 +96,8 @@ package struct MessagingReader: Sendable {
     }
 
     private func postback(_ postback: JSONView, of item: JSONView, in entry: Entry) -> InboundEvent {
-        var event = base(.button, item, entry)
         // Older postbacks have no `mid`: person, time and payload tell them.
-        event.id = EventID("postback:\(postback["mid"].identifier ?? digest(item))")
+        var event = base(.button, item, entry, id: postback["mid"].identifier.map { "postback:\($0)" })
         event.text = postback["payload"].string ?? postback["title"].string
         event.metadata.add("title", postback["title"].string)
         event.metadata.add("referral", json: postback["referral"])
@@ -113,7 +110,6 @@ package struct MessagingReader: Sendable {
         let mid = reaction["mid"].identifier
         let sign = reaction["emoji"].string ?? reaction["reaction"].string
         event.target = mid.map { PlatformMessageID($0) }
-        event.id = EventID("reaction:\(digest(item))")
         if reaction["action"].string == "unreact" {
             event.metadata["removed"] = sign.map { .string($0) } ?? true
         } else {
@@ -125,7 +121,6 @@ package struct MessagingReader: Sendable {
     private func edit(_ edit: JSONView, of item: JSONView, in entry: Entry) -> InboundEvent {
         var event = base(.edited, item, entry)
         let mid = edit["mid"].identifier
-        event.id = EventID("edit:\(mid ?? digest(item)):\(edit["num_edit"].identifier ?? digest(item))")
         event.target = mid.map { PlatformMessageID($0) }
         event.text = edit["text"].string
         return event
@@ -140,7 +135,6 @@ package struct MessagingReader: Sendable {
         let watermark = GraphTime.timestamp(news["watermark"])
         event.receipt = InboundEvent.Receipt(
             status, of: messages.map { PlatformMessageID($0) }, upTo: watermark)
-        event.id = EventID("\(status.rawValue):\(digest(item))")
         event.target = messages.first.map { PlatformMessageID($0) }
         return event
     }
@@ -173,9 +167,12 @@ package struct MessagingReader: Sendable {
 
     /// An event in the conversation with the person of an item.
     ///
-    /// - Parameter fallback: what stands for the conversation where no person is named.
+    /// - Parameters:
+    ///   - id: the event's name; without one its bytes name it.
+    ///   - fallback: what stands for the conversation where no person is named.
     private func base(
-        _ kind: ContentKind, _ item: JSONView, _ entry: Entry, isOwn: Bool = false, fallback: String = "messaging"
+        _ kind: ContentKind, _ item: JSONView, _ entry: Entry, id: String? = nil, isOwn: Bool = false,
+        fallback: String = "messaging"
     ) -> InboundEvent {
         let isOwn = isOwn || isFromAccount(item, entry)
         let sender = item["sender"]["id"].identifier
@@ -183,7 +180,7 @@ package struct MessagingReader: Sendable {
         let reference = item["sender"]["user_ref"].identifier ?? item["optin"]["user_ref"].identifier
         let person = isOwn ? item["recipient"]["id"].identifier : sender ?? reference
         return InboundEvent(
-            id: EventID("\(kind.rawValue):\(digest(item, entry))"), kind: kind, disposition: .record,
+            id: EventID(id ?? "\(kind.rawValue):\(digest(item, entry))"), kind: kind, disposition: .record,
             place: InboundEvent.Place(account: entry.account, conversation: ConversationID(person ?? fallback)),
             sender: (sender ?? reference).map { InboundEvent.Sender(id: PlatformUserID($0)) },
             sentAt: GraphTime.timestamp(item["timestamp"]) ?? entry.time)
@@ -195,11 +192,11 @@ package struct MessagingReader: Sendable {
         return item["recipient"]["id"].identifier.map { $0 != entry.account.rawValue } ?? false
     }
 
-    /// Names an item by its bytes: the same when it is delivered again.
-    private func digest(_ item: JSONView, _ entry: Entry? = nil) -> String {
+    /// Names an item by its bytes, and by the entry's time where it has none: the same when it is delivered again.
+    private func digest(_ item: JSONView, _ entry: Entry) -> String {
         var writer = JSONWriter()
         writer.value(item)
-        let time = entry?.time.map { "@\($0.microseconds)" } ?? ""
+        let time = item["timestamp"].exists ? "" : entry.time.map { "@\($0.microseconds)" } ?? ""
         return Hex.encode(Array(SHA256.digest(of: writer.bytes).prefix(12))) + time
     }
 }

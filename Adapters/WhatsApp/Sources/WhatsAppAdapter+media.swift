@@ -28,12 +28,12 @@ extension WhatsAppAdapter: AttachmentUploading {
         var form = MultipartForm(boundary: "chatbridge-\(action.id)")
         form.append("messaging_product", "whatsapp")
         form.append("type", type)
-        form.append("file", bytes, name: attachment.name ?? "file", contentType: type)
+        form.append("file", bytes, fileName: attachment.name ?? "file", contentType: type)
         var headers = api.authorizationField
         headers["Content-Type"] = form.contentType
         return .request(
             OutboundRequest(
-                url: "\(api.base)/\(configuration.phoneNumberID)/media", headers: headers, body: form.body))
+                url: api.url("/\(configuration.phoneNumberID)/media"), headers: headers, body: form.body))
     }
 }
 

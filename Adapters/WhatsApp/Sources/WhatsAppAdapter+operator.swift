@@ -141,8 +141,7 @@ extension WhatsAppAdapter: Faking {
 
     /// Plays `/{number}/messages`, `/{number}/media`, `/{number}` and `/{media}`.
     public func fakeAnswer(to request: FakeRequest, number: Int64, at now: Timestamp) -> FakeAnswer? {
-        let expected = api.authorizationField["Authorization"]
-        guard request.headers["Authorization"] == expected else {
+        guard api.isAuthorized(request) else {
             return FakeAnswer([.refused("the token is wrong")], fakeFault(.unauthorized, to: request))
         }
         let path = GraphFake.path(of: request)

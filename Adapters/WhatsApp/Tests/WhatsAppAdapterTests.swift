@@ -221,7 +221,7 @@ struct WhatsAppAdapterTests {
         #expect(request.headers["Content-Type"] == "multipart/form-data; boundary=\(boundary)")
         let expected =
             Array(
-                "--\(boundary)\r\nContent-Disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n--\(boundary)\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nimage/png\r\n--\(boundary)\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a_b.png\"\r\nContent-Type: image/png\r\n\r\n"
+                "--\(boundary)\r\nContent-Disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n--\(boundary)\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nimage/png\r\n--\(boundary)\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a%22b.png\"\r\nContent-Type: image/png\r\n\r\n"
                     .utf8) + [1, 2, 13, 10, 255] + Array("\r\n--\(boundary)--\r\n".utf8)
         #expect(request.body == expected)
         let answer = OutboundResponse(status: .ok, body: Array(#"{"id":"4490"}"#.utf8))

@@ -32,6 +32,8 @@ struct PlatformSettings: Sendable {
         discord,
         matrix,
         googlechat,
+        messenger,
+        instagram,
         webhook,
     ]
 
