@@ -43,6 +43,26 @@ extension Bridge {
         recorder.assumeIsolated { $0.record(change) }
     }
 
+    /// Moves the statuses of messages that we sent.
+    func record(
+        _ receipt: InboundEvent.Receipt, in place: InboundEvent.Place, at now: Timestamp, platform: PlatformName
+    ) {
+        var metadata = Metadata()
+        if receipt.status == .failed { metadata.add("delivery_error", receipt.reason) }
+        let status: MessageStatus =
+            switch receipt.status {
+            case .sent: .sent
+            case .delivered: .delivered
+            case .read: .read
+            case .failed: .failed
+            }
+        let job = LogReceipt(
+            id: ids.next(at: now), at: now, platform: platform.rawValue, account: place.account.rawValue,
+            conversation: place.conversation.rawValue, status: status, messages: receipt.messages.map(\.rawValue),
+            upTo: receipt.upTo, metadata: metadata.encoded())
+        recorder.assumeIsolated { $0.record(job) }
+    }
+
     /// Lets the conversation's session go on under its new name.
     func recordMove(of place: InboundEvent.Place, to target: ConversationID, platform: PlatformName, at now: Timestamp)
     {

@@ -186,6 +186,7 @@ public actor Bridge {
         let now = Timestamp.now()
         let id = ids.next(at: now)
         recordInbound(event, id: id, at: now, platform: name)
+        if let receipt = event.receipt { record(receipt, in: event.place, at: now, platform: name) }
         if let target = event.movedTo { recordMove(of: event.place, to: target, platform: name, at: now) }
         for action in event.followUps where listener?.isDiverting != true {
             let outbox = platform.outbox

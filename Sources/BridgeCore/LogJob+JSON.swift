@@ -28,6 +28,7 @@ extension LogJob {
             switch self {
             case .message(let message): message.writeFields(to: &object)
             case .status(let change): change.writeFields(to: &object)
+            case .receipt(let receipt): receipt.writeFields(to: &object)
             }
         }
         return writer.bytes
@@ -53,6 +54,7 @@ extension LogJob {
             self = .status(
                 LogStatusChange(
                     id: id, at: at, status: status, metadata: root["metadata"].bytes(as: .object, else: "{}")))
+        case "receipt": self = .receipt(try LogReceipt(id: id, at: at, root: root))
         default: throw .invalid(field: "kind")
         }
     }
@@ -113,6 +115,49 @@ extension LogStatusChange {
         object.field("status", status.rawValue)
         object.key("metadata")
         object.raw(metadata)
+    }
+}
+
+extension LogReceipt {
+    /// `{"kind":"receipt","id","at","session":{"platform","account","conversation"},"status","messages":[…],"up_to"}`.
+    func writeFields(to object: inout JSONWriter) {
+        object.field("kind", "receipt")
+        object.field("id", id)
+        object.field("at", at)
+        object.objectField("session") { session in
+            session.field("platform", platform)
+            session.field("account", account)
+            session.field("conversation", conversation)
+        }
+        object.field("status", status.rawValue)
+        object.key("messages")
+        object.raw(namesJSON)
+        object.field("up_to", upTo?.description)
+        object.key("metadata")
+        object.raw(metadata)
+    }
+
+    init(id: UUID, at: Timestamp, root: JSONView) throws(LogJob.DecodingError) {
+        let session = root["session"]
+        guard let platform = session["platform"].string else { throw .invalid(field: "session.platform") }
+        guard let conversation = session["conversation"].idString else { throw .invalid(field: "session.conversation") }
+        guard let status = root["status"].string.flatMap(MessageStatus.init(rawValue:)) else {
+            throw .invalid(field: "status")
+        }
+        self.init(
+            id: id, at: at, platform: platform, account: session["account"].string ?? "default",
+            conversation: conversation, status: status, messages: root["messages"].elements.compactMap(\.idString),
+            upTo: root["up_to"].string.flatMap { Timestamp($0) },
+            metadata: root["metadata"].bytes(as: .object, else: "{}"))
+    }
+
+    /// The names as a JSON array.
+    package var namesJSON: [UInt8] {
+        var writer = JSONWriter()
+        writer.array { array in
+            for name in messages { array.value(name) }
+        }
+        return writer.bytes
     }
 }
 

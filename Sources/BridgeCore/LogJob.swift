@@ -7,15 +7,18 @@ public enum LogJob: Sendable, Equatable {
     case message(LogMessage)
     /// The status of an earlier message has changed.
     case status(LogStatusChange)
+    /// News of messages that we sent, by the platform's names for them.
+    case receipt(LogReceipt)
 
     /// The version of the format that we write; a logger leaves jobs of a later one alone.
     public static let version: Int64 = 1
 
-    /// The identifier of the message, or of the change.
+    /// The identifier of the message, of the message whose status changed, or of the receipt.
     public var id: UUID {
         switch self {
         case .message(let message): message.id
         case .status(let change): change.id
+        case .receipt(let receipt): receipt.id
         }
     }
 }

@@ -18,6 +18,9 @@ extension JournalLogger {
                 let job = batch.claim.jobs[batch.places[index]]
                 if mayWait(batch.jobs[index].id) {
                     returned.append(job)
+                } else if batch.jobs[index].isReceipt {
+                    // Of a message that somebody else sent, or that is older than what is looked at: nothing is lost.
+                    metrics.unmatchedReceipts.increment()
                 } else {
                     dead.append(deadLetter(job, error: "the message that it tells of is not there"))
                 }
@@ -56,7 +59,8 @@ extension JournalLogger {
         while !isAbandoned {
             let start = ContinuousClock.now
             do {
-                let outcome = try await store.write(batch.jobs)
+                let resolved = try await resolve(batch.jobs)
+                let outcome = JournalWriteOutcome(try await store.write(resolved.jobs), of: resolved)
                 metrics.writeTime.record(.now - start)
                 metrics.batches.increment()
                 if let oldest = batch.jobs.lazy.map(\.at).min() {
@@ -115,6 +119,7 @@ extension LogJob {
         switch self {
         case .message(let message): message.at
         case .status(let change): change.at
+        case .receipt(let receipt): receipt.at
         }
     }
 }

@@ -5,6 +5,7 @@ struct JournalLoggerMetrics: Sendable {
     let written: Counter
     let dead: Counter
     let returned: Counter
+    let unmatchedReceipts: Counter
     let batches: Counter
     let retries: Counter
     let writeTime: Histogram
@@ -14,6 +15,9 @@ struct JournalLoggerMetrics: Sendable {
         written = metrics.counter(
             "chatbridge_logger_jobs_written_total", help: "Log jobs committed, or found to be there already.")
         dead = metrics.counter("chatbridge_logger_jobs_dead_total", help: "Log jobs filed as dead letters.")
+        unmatchedReceipts = metrics.counter(
+            "chatbridge_logger_receipts_unmatched_total",
+            help: "Delivery receipts of messages that are not in the store.")
         returned = metrics.counter(
             "chatbridge_logger_jobs_returned_total", help: "Log jobs of a later format left to a newer logger.")
         batches = metrics.counter("chatbridge_logger_batches_total", help: "Batches committed.")

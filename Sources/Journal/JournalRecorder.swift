@@ -78,6 +78,11 @@ public actor JournalRecorder {
         pendingCount += 1
     }
 
+    /// Records news of messages by the platform's names for them.
+    public func record(_ receipt: LogReceipt) {
+        append(.receipt(receipt))
+    }
+
     /// A conversation goes on under a new name; see ``SessionDirectory/alias(old:new:at:)``.
     public func alias(old: SessionKey, new: SessionKey, at: Timestamp) {
         directory.assumeIsolated { $0.alias(old: old, new: new, at: at) }

@@ -16,6 +16,10 @@ public protocol JournalStore: Sendable {
     /// - Throws: `JournalStoreError` when nothing is known to be committed; its code says whether to write again.
     func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome
 
+    /// The messages that a receipt tells of: outbound, in its conversation, under its names or up to its time, not older than
+    /// a week.
+    func messages(named receipt: LogReceipt) async throws(JournalStoreError) -> [UUID]
+
     /// Asks the database for a sign of life and for its tables.
     ///
     /// - Throws: `JournalStoreError` in the store's own bounded time.

@@ -19,6 +19,10 @@ import Testing
                 direction: .outbound, type: "image", text: nil, attachments: Array(#"[{"kind":"image"}]"#.utf8),
                 request: "run-1", status: .sent, metadata: Array(#"{"a":{"b":[1,2.5,null]}}"#.utf8))),
         .status(LogStatusChange(id: id, at: at, status: .delivered, metadata: Array(#"{"x":1}"#.utf8))),
+        .receipt(
+            LogReceipt(
+                id: id, at: at, platform: "whatsapp", account: "2", conversation: "c", status: .read,
+                messages: ["wamid.1", "2"], upTo: at, metadata: Array(#"{"x":1}"#.utf8))),
     ]
 
     @Test(arguments: jobs)

@@ -63,7 +63,8 @@ struct KeyedReceptionTests {
         }
     }
 
-    @Test func `an unknown key is looked for once, and forged ones do not have the platform asked again`() async throws {
+    @Test func `an unknown key is looked for once, and forged ones do not have the platform asked again`() async throws
+    {
         try await Self.withDoor(keys: ["k1", "k2"]) { _, door, platform in
             for _ in 0..<5 {
                 let status = try await Self.post("1", key: "forged", to: door)

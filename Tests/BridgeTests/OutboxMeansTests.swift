@@ -152,7 +152,8 @@ struct OutboxMeansTests {
         }
     }
 
-    @Test func `pictures are fetched for agents that look at them, and pages to log in are not pictures`() async throws {
+    @Test func `pictures are fetched for agents that look at them, and pages to log in are not pictures`() async throws
+    {
         let server = try await RecordingServer { request in
             request.path == "/media/good"
                 ? HTTPResponse(headers: ["Content-Type": "image/png"], body: .bytes([1, 2]))

@@ -96,12 +96,18 @@ actor ListStore: JournalStore {
                 }
             case .status(let change):
                 if ids.contains(change.id) { changes.append(change) } else { outcome.deferred.append(index) }
+            case .receipt: outcome.rejections.append(.init(index: index, error: "not resolved"))
             }
         }
         return outcome
     }
 
     func activeSession(for key: SessionKey, since: Timestamp) async throws(JournalStoreError) -> UUID? { active[key] }
+
+    func messages(named receipt: LogReceipt) async throws(JournalStoreError) -> [UUID] {
+        messages.filter { $0.session.conversation == receipt.conversation && receipt.messages.contains($0.text ?? "") }
+            .map(\.id)
+    }
 }
 
 /// A registry that many directories share.

@@ -173,6 +173,34 @@ import Testing
         }
     }
 
+    @Test
+    func `a receipt moves the messages that it names, also when it comes first, and one of a stranger's is dropped`()
+        async throws
+    {
+        try await onLoop { loop in
+            let parts = Parts(loop, patience: .milliseconds(150))
+            var messages = Messages()
+            let message = messages.next("m1")
+            func receipt(_ name: String) -> LogReceipt {
+                LogReceipt(
+                    id: Messages.anyID(), at: .now(), platform: message.session.platform,
+                    conversation: message.session.conversation, status: .read, messages: [name])
+            }
+            try await parts.queue.push([LogJob.receipt(receipt("m1")).encoded()])
+            try await parts.queue.push([LogJob.receipt(receipt("stranger")).encoded()])
+            try await Self.run(parts, on: loop, whenEmpty: false) {
+                try await eventually("a first try", on: loop) { await parts.queue.depth() == 2 }
+                try await parts.push([message])
+                try await eventually("the change", on: loop) {
+                    await parts.store.changes.map(\.id) == [message.id]
+                }
+                try await eventually("the stranger's to be dropped", on: loop) { await parts.queue.depth() == 0 }
+            }
+            #expect(await parts.queue.deadCount() == 0)
+            #expect(await parts.store.changes.map(\.status) == [.read])
+        }
+    }
+
     @Test func `while the store is away the batch waits, and is written when it is back`() async throws {
         try await onLoop { loop in
             let parts = Parts(loop)

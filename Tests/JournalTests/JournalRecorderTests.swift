@@ -30,6 +30,7 @@ import Testing
             switch job {
             case .message(let message): message.text ?? ""
             case .status(let change): change.status.rawValue
+            case .receipt(let receipt): "receipt \(receipt.status.rawValue)"
             }
         }
     }

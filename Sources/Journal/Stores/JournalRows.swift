@@ -53,6 +53,7 @@ struct JournalRows {
                 add(session: message.session, at: message.at, &sessionPlaces)
                 messages.append(message.storable)
             case .status(let change): add(change, index, &changePlaces)
+            case .receipt: preconditionFailure("the logger resolves receipts before they are written")
             }
         }
         sessions.sort { $0.id < $1.id }

@@ -121,7 +121,7 @@ public final class PostgresStore: JournalStore {
         }
     }
 
-    private func storeError(_ error: PostgresError) -> JournalStoreError {
+    func storeError(_ error: PostgresError) -> JournalStoreError {
         if isClosed.load(ordering: .acquiring) {
             return JournalStoreError(code: .closed, message: "the store is closed")
         }

@@ -7,7 +7,7 @@ internal import Synchronization
 /// The tables mirror those of Postgres, with uuid and jsonb as TEXT and times as ISO-8601 UTC text with six digits of the
 /// second, which sorts by time. They are made, or brought up to date, when the file is first used.
 public final class SQLiteStore: JournalStore {
-    private let database: SQLiteDatabase
+    let database: SQLiteDatabase
     private let isMigrated = Atomic(false)
 
     /// Opens the file when it is first used.
@@ -113,7 +113,7 @@ public final class SQLiteStore: JournalStore {
         }
     }
 
-    private func prepare() async throws(JournalStoreError) {
+    func prepare() async throws(JournalStoreError) {
         if !isMigrated.load(ordering: .acquiring) { try await migrate() }
     }
 
@@ -127,7 +127,7 @@ public final class SQLiteStore: JournalStore {
         }
     }
 
-    private static func storeError(_ error: SQLiteError) -> JournalStoreError {
+    static func storeError(_ error: SQLiteError) -> JournalStoreError {
         JournalStoreError(code: error.code == .closed ? .closed : .unavailable, message: error.description)
     }
 }

@@ -73,6 +73,7 @@ extension LogJob {
             let mark = message.status == .failed ? "!" : ""
             return "\(message.direction == .inbound ? "in" : "out")\(mark) \(message.text ?? "-")"
         case .status(let change): return change.status.rawValue
+        case .receipt(let receipt): return "receipt \(receipt.status.rawValue)"
         }
     }
 
@@ -81,6 +82,7 @@ extension LogJob {
         switch self {
         case .message(let message): String(decoding: message.metadata, as: UTF8.self)
         case .status(let change): String(decoding: change.metadata, as: UTF8.self)
+        case .receipt(let receipt): String(decoding: receipt.metadata, as: UTF8.self)
         }
     }
 }

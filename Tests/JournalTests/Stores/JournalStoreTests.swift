@@ -51,6 +51,43 @@ import Testing
     }
 
     @Test(arguments: StoreKind.available)
+    func `the messages of a receipt are found by name or by time, in their conversation alone`(kind: StoreKind)
+        async throws
+    {
+        try await StoreFixture.with(kind) { fixture in
+            let start: Int64 = 1_763_683_200_000_000
+            func sent(_ number: UInt64, _ names: String, session: UInt64 = 1, day: Int64 = 0) -> LogJob {
+                .sample(number, session: session, at: start + day * 86_400_000_000 + Int64(number)) { message in
+                    message.direction = .outbound
+                    message.status = .sent
+                    message.metadata = Array(names.utf8)
+                }
+            }
+            _ = try await fixture.store.write([
+                sent(1, #"{"message_id":"a"}"#), sent(2, #"{"message_ids":["b","c"]}"#), sent(3, "{}"),
+                sent(4, #"{"message_id":"a"}"#, session: 2), .sample(5, at: start),
+                sent(6, #"{"message_id":"a"}"#, day: -8),
+            ])
+            func found(_ names: [String], upTo: Int64? = nil) async throws -> [UUID] {
+                try await fixture.store.messages(
+                    named: LogReceipt(
+                        id: .numbered(99), at: Timestamp(microseconds: start + 1000), platform: "telegram",
+                        conversation: "chat-1", status: .read, messages: names,
+                        upTo: upTo.map { Timestamp(microseconds: start + $0) })
+                ).sorted()
+            }
+            let byName = try await found(["a"])
+            let byEither = try await found(["c", "a", "x"])
+            let byTime = try await found([], upTo: 2)
+            let nothing = try await found([])
+            #expect(byName == [.numbered(1)])
+            #expect(byEither == [.numbered(1), .numbered(2)])
+            #expect(byTime == [.numbered(1), .numbered(2)])
+            #expect(nothing == [])
+        }
+    }
+
+    @Test(arguments: StoreKind.available)
     func `jobs written again change nothing`(kind: StoreKind) async throws {
         try await StoreFixture.with(kind) { fixture in
             let jobs = (1...40).map { LogJob.sample($0, session: $0 % 3, at: Int64($0)) } + [.change(5, .failed)]
