@@ -130,6 +130,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Discord": ["Crypto", "Markdown"],
     "Matrix": ["Crypto", "Markdown"],
     "Zalo": ["Crypto", "Markdown"],
+    "ZaloBot": ["Crypto", "Markdown"],
     "Webhook": ["Crypto"],
     "Web": [],
     "MSTeams": ["Crypto", "Markdown"],

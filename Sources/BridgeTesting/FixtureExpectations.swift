@@ -57,10 +57,11 @@ public struct FixtureExpectations: Sendable {
 
     /// Reads the table of a platform and its payloads; nil when the folder of payloads is not there.
     ///
+    /// - Parameter folder: the folder's name, where several platforms share one; nil: the platform's.
     /// - Throws: an error that names the file when the table is broken, or a payload is missing from it or from the
     ///   folder.
-    public init?(platform: String) throws(FixtureError) {
-        guard let folder = Self.folder(of: platform) else { return nil }
+    public init?(platform: String, folder: String? = nil) throws(FixtureError) {
+        guard let folder = Self.folder(of: folder ?? platform) else { return nil }
         let table = Self.root + "/Tests/Fixtures/expectations/\(platform).json"
         guard let bytes = Self.read(table), let json = try? JSONView(parsing: bytes) else {
             throw FixtureError("\(table) is missing or no JSON")

@@ -27,6 +27,7 @@ struct PlatformSettings: Sendable {
         line,
         viber,
         zalo,
+        zalobot,
         msteams,
         whatsapp,
         discord,
