@@ -3,7 +3,7 @@ import Crypto
 import HTTPCore
 import JSON
 
-/// A whole adapter, for the imaginary messenger Pigeon: what the README shows of how to write one.
+/// A whole adapter, for the imaginary messenger Pigeon: what docs/adapters.md shows of how to write one.
 struct PigeonAdapter: Adapter {
     let platform = PlatformName("pigeon")
     let capabilities = Capabilities(textLimit: .init(500, .scalars))

@@ -4,7 +4,7 @@ import HTTPCore
 import JSON
 import Testing
 
-/// The README's example keeps the contract that every adapter keeps.
+/// The documentation's example keeps the contract that every adapter keeps.
 struct ExampleAdapterTests {
     // Swift Testing has an `Attachment` of its own.
     typealias File = BridgeCore.Attachment

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// The README shows nothing that is not compiled and tested.
+/// The documentation shows nothing that is not compiled and tested.
 struct ReadmeTests {
     /// The text of a file, by its path from the repository's root.
     private static func text(_ path: String) throws -> String {
@@ -31,7 +31,7 @@ struct ReadmeTests {
     }
 
     @Test func `the example of an adapter is the one that is tested here`() throws {
-        let shown = Self.blocks(of: "swift", in: try Self.text("README.md"))
+        let shown = Self.blocks(of: "swift", in: try Self.text("docs/adapters.md"))
         #expect(shown == [try Self.text("Tests/BridgeCoreTests/ExampleAdapter.swift")])
     }
 
