@@ -128,6 +128,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Line": ["Crypto", "Markdown"],
     "Viber": ["Crypto", "Markdown"],
     "Discord": ["Crypto", "Markdown"],
+    "Mattermost": ["Crypto", "Markdown"],
     "Matrix": ["Crypto", "Markdown"],
     "Zalo": ["Crypto", "Markdown"],
     "ZaloBot": ["Crypto", "Markdown"],

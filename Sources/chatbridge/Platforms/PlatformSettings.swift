@@ -31,6 +31,7 @@ struct PlatformSettings: Sendable {
         msteams,
         whatsapp,
         discord,
+        mattermost,
         matrix,
         googlechat,
         messenger,
