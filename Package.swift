@@ -45,7 +45,7 @@ let package = Package(
 
         // The product.
         .target(name: "BridgeCore", dependencies: ["HTTPCore", "JSON"]),
-        .target(name: "Agents", dependencies: ["BridgeCore", "HTTPCore", "JSON"]),
+        .target(name: "Agents", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON"]),
         .target(
             name: "Journal",
             dependencies: [

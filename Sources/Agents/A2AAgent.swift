@@ -13,12 +13,16 @@ public struct A2AAgent: AgentDiscovering {
     /// False: the agent keeps the context.
     public var needsHistory: Bool { false }
 
+    /// As configured; the card says which types it takes.
+    public let takesImages: Bool
+
     private static let cardPaths = ["/.well-known/agent-card.json", "/.well-known/agent.json"]
 
     private let endpoint: AgentEndpoint
 
     /// The agent at the configured address.
     public init(configuration: HTTPAgentConfiguration) {
+        takesImages = configuration.takesImages
         endpoint = AgentEndpoint(base: configuration.url, apiKey: nil, extra: configuration.headers)
     }
 
@@ -49,7 +53,7 @@ public struct A2AAgent: AgentDiscovering {
             throw AgentFailure(.malformed, "the agent card is not a JSON object")
         }
         let interface = try A2AInterface(card: card, origin: A2AAgent.origin(of: endpoint.base))
-        return A2APeer(interface: interface, endpoint: endpoint)
+        return A2APeer(interface: interface, endpoint: endpoint, takesImages: takesImages)
     }
 
     /// Scheme, host and port of an address.

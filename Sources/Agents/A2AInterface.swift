@@ -20,6 +20,22 @@ struct A2AInterface: Sendable, Equatable {
     var tenant: String?
     /// Whether the agent answers piece by piece where that is wanted.
     var isStreaming: Bool
+    /// The media types that the agent takes, in its card's words; empty where it names none.
+    var inputModes: [String] = []
+
+    /// Whether the agent takes files of a media type: servers refuse a whole message for a part that they do not take.
+    func takes(_ contentType: String?) -> Bool {
+        inputModes.isEmpty
+            || inputModes.contains { mode in
+                switch mode.lowercased() {
+                case "*", "*/*", "file": return true
+                case let mode:
+                    guard let contentType = contentType?.lowercased() else { return false }
+                    let group = mode.hasSuffix("/*") ? String(mode.dropLast(2)) : mode
+                    return mode == contentType || contentType.hasPrefix(group + "/")
+                }
+            }
+    }
 }
 
 extension A2AInterface {
@@ -48,13 +64,19 @@ extension A2AInterface {
             if binding == .rest10, url.hasSuffix("/") { url.removeLast() }
             self.init(
                 binding: binding, url: url, tenant: offer.tenant,
-                isStreaming: card["capabilities"]["streaming"].bool == true)
+                isStreaming: card["capabilities"]["streaming"].bool == true, inputModes: A2AInterface.modes(card))
             return
         }
         let found = offers.map { "\($0.transport) \($0.version ?? "0.3")" }.joined(separator: ", ")
         throw AgentFailure(
             .malformed,
             "the agent card offers none of JSONRPC 0.3, JSONRPC 1.0 and HTTP+JSON 1.0, but \(found.prefix(100))")
+    }
+
+    /// What the agent takes by default or for any of its skills.
+    private static func modes(_ card: JSONView) -> [String] {
+        let skills = card["skills"].elements.flatMap { $0["inputModes"].elements.compactMap(\.string) }
+        return card["defaultInputModes"].elements.compactMap(\.string) + skills
     }
 
     /// What a card says of one interface.

@@ -1,4 +1,5 @@
 import BridgeCore
+import Crypto
 import HTTPCore
 import JSON
 
@@ -9,6 +10,7 @@ struct A2APeer: Agent, CustomStringConvertible {
 
     let interface: A2AInterface
     let endpoint: AgentEndpoint
+    let takesImages: Bool
 
     /// How it is asked, for operators.
     var description: String {
@@ -88,11 +90,15 @@ struct A2APeer: Agent, CustomStringConvertible {
             message.field("role", isOld ? "user" : "ROLE_USER")
             message.field("messageId", turn.id.description)
             message.field("contextId", turn.threadName)
+            // The task that asked for this message.
+            message.field("taskId", turn.continuation)
             message.arrayField("parts") { parts in
                 parts.object {
                     if isOld { $0.field("kind", "text") }
                     $0.field("text", turn.text)
                 }
+                guard takesImages else { return }
+                for file in turn.files where interface.takes(file.contentType) { write(file, to: &parts) }
             }
             message.objectField("metadata") { metadata in
                 for pair in turn.context {
@@ -103,5 +109,22 @@ struct A2APeer: Agent, CustomStringConvertible {
         }
         // Version 1.0 waits for the task's end unless it is told not to; older servers differ.
         if isOld, !isStreaming { params.objectField("configuration") { $0.field("blocking", true) } }
+    }
+
+    private func write(_ file: AgentFile, to parts: inout JSONWriter) {
+        let isOld = interface.binding == .jsonRPC03
+        func writeContent(_ part: inout JSONWriter) {
+            switch file.content {
+            case .bytes(let bytes): part.field(isOld ? "bytes" : "raw", Base64.encode(bytes))
+            case .url(let url): part.field(isOld ? "uri" : "url", url)
+            }
+            part.field(isOld ? "mimeType" : "mediaType", file.contentType)
+            part.field(isOld ? "name" : "filename", file.name)
+        }
+        parts.object { part in
+            guard isOld else { return writeContent(&part) }
+            part.field("kind", "file")
+            part.objectField("file") { writeContent(&$0) }
+        }
     }
 }

@@ -18,8 +18,8 @@ struct A2AReader: AnswerReader {
     private var openTask: String?
     private var task: String?
     private var pause = A2AReader.firstPause
-    /// The text of each artifact so far, in the order in which they came.
-    private var artifacts: [(id: String, text: String)] = []
+    /// The text of each artifact so far and the number of its files, in the order in which they came.
+    private var artifacts: [(id: String, text: String, files: Int)] = []
     /// Words on the way.
     private var progress = ""
 
@@ -86,13 +86,14 @@ struct A2AReader: AnswerReader {
         openTask = nil
         answer.beginParagraph()
         answer.say(A2AReader.text(of: message["parts"], separator: "\n"))
+        for file in A2AReader.files(of: message["parts"]) { answer.attach(file) }
     }
 
     private mutating func read(task: JSONView, _ answer: inout AnswerBuilder) {
         name(task["id"].string, &answer)
         for artifact in task["artifacts"].elements { read(artifact: artifact, isMore: false, &answer) }
         let state = read(status: task["status"], &answer)
-        guard state == .completed, !answer.hasWords else { return settle(state, task["status"], &answer) }
+        guard state == .completed, !answer.hasContent else { return settle(state, task["status"], &answer) }
         // Nothing but what was said on the way, which the task's history has in full.
         for message in task["history"].elements {
             switch message["role"].string {
@@ -127,12 +128,21 @@ struct A2AReader: AnswerReader {
     private mutating func read(artifact: JSONView, isMore: Bool, _ answer: inout AnswerBuilder) {
         let id = artifact["artifactId"].string ?? ""
         let text = A2AReader.text(of: artifact["parts"], separator: "")
-        guard !text.isEmpty else { return }
-        guard let index = artifacts.firstIndex(where: { $0.id == id }) else {
-            artifacts.append((id, text))
+        let files = A2AReader.files(of: artifact["parts"])
+        let index = artifacts.firstIndex { $0.id == id } ?? artifacts.endIndex
+        if index == artifacts.endIndex {
+            artifacts.append((id, "", 0))
             answer.beginParagraph()
-            return answer.say(text)
         }
+        let seen = isMore ? 0 : artifacts[index].files
+        for file in files.dropFirst(seen) { answer.attach(file) }
+        artifacts[index].files = isMore ? artifacts[index].files + files.count : max(seen, files.count)
+        if !text.isEmpty { read(text, ofArtifact: index, isMore: isMore, &answer) }
+    }
+
+    private mutating func read(
+        _ text: String, ofArtifact index: Int, isMore: Bool, _ answer: inout AnswerBuilder
+    ) {
         let known = artifacts[index].text
         guard known.utf8.count + text.utf8.count <= 2 * AnswerBuilder.limit else { return answer.say(text) }
         if isMore {
@@ -184,11 +194,14 @@ struct A2AReader: AnswerReader {
             openTask = task
             note(message)
         case .completed, .asking:
+            if state == .asking { answer.receipt.continuation = task }
             add(text, &answer)
-            if !answer.hasWords { answer.say(progress) }
+            for file in A2AReader.files(of: message["parts"]) { answer.attach(file) }
+            if !answer.hasContent { answer.say(progress) }
             answer.finish()
         case .needsCredentials:
             guard !text.isEmpty else { return answer.fail(.suspended, "the agent waits for credentials") }
+            answer.receipt.continuation = task
             add(text, &answer)
             answer.finish()
         case .failed: answer.fail(.error, text.isEmpty ? "the task failed" : words.clean(text))
@@ -207,6 +220,20 @@ struct A2AReader: AnswerReader {
     private mutating func note(_ message: JSONView) {
         let text = A2AReader.text(of: message["parts"], separator: "\n")
         if !text.allSatisfy(\.isWhitespace), text.utf8.count <= AnswerBuilder.limit { progress = text }
+    }
+
+    /// The files among the parts: of 0.3 (`file`) and of 1.0 (`raw` or `url`).
+    private static func files(of parts: JSONView) -> [OutboundAttachment] {
+        parts.elements.compactMap { part in
+            let file = part["file"].kind == .object ? part["file"] : part
+            for name in ["bytes", "raw", "uri", "url"] {
+                guard let content = file[name].string else { continue }
+                return OutboundAttachment(
+                    answer: content, contentType: file["mimeType"].string ?? file["mediaType"].string,
+                    name: file["name"].string ?? file["filename"].string)
+            }
+            return nil
+        }
     }
 
     /// The text of the parts that have one.

@@ -1,4 +1,5 @@
 public import BridgeCore
+import Crypto
 import HTTPCore
 import JSON
 
@@ -14,12 +15,16 @@ public struct AGUIAgent: Agent {
     /// True: an agent is given the whole conversation.
     public var needsHistory: Bool { true }
 
+    /// As configured.
+    public let takesImages: Bool
+
     private let url: String
     private let endpoint: AgentEndpoint
 
     /// The agent at the configured address.
     public init(configuration: HTTPAgentConfiguration) {
         endpoint = AgentEndpoint(base: "", apiKey: nil, extra: configuration.headers)
+        takesImages = configuration.takesImages
         url = configuration.url
     }
 
@@ -27,13 +32,13 @@ public struct AGUIAgent: Agent {
     public func ask(_ turn: AgentTurn) -> AgentCall {
         let size = turn.history.reduce(turn.text.utf8.count) { $0 + $1.text.utf8.count + 100 }
         var writer = JSONWriter(capacity: 1536 + size)
-        writer.object { AGUIAgent.write(turn, to: &$0) }
+        writer.object { write(turn, to: &$0) }
         // There is no other answer than a stream, whether or not its pieces are wanted.
         let request = endpoint.post(writer.bytes, at: url, isStreaming: true)
         return .request(request, decoder: ResponseDecoder(AGUIReader(words: endpoint.words), words: endpoint.words))
     }
 
-    private static func write(_ turn: AgentTurn, to body: inout JSONWriter) {
+    private func write(_ turn: AgentTurn, to body: inout JSONWriter) {
         body.field("threadId", turn.threadName)
         body.field("runId", turn.id.description)
         body.objectField("state") { _ in }
@@ -48,7 +53,19 @@ public struct AGUIAgent: Agent {
             messages.object {
                 $0.field("id", turn.id.description)
                 $0.field("role", "user")
-                $0.field("content", turn.text)
+                writeContent(of: turn, files: takesImages ? turn.files : [], to: &$0)
+            }
+        }
+        // The interrupts that the last run ended with, all answered by this message.
+        if let interrupts = turn.continuation {
+            body.arrayField("resume") { resume in
+                for interrupt in interrupts.split(separator: "\n") {
+                    resume.object {
+                        $0.field("interruptId", String(interrupt))
+                        $0.field("status", "resolved")
+                        $0.field("payload", turn.text)
+                    }
+                }
             }
         }
         body.arrayField("tools") { _ in }
@@ -64,6 +81,37 @@ public struct AGUIAgent: Agent {
             for pair in turn.context {
                 properties.key(pair.name)
                 properties.value(pair.value)
+            }
+        }
+    }
+
+    /// The words alone, or in parts (ag-ui-protocol 1.0, `ContentPart`; the `binary` part of earlier versions is gone).
+    private func writeContent(of turn: AgentTurn, files: [AgentFile], to message: inout JSONWriter) {
+        guard !files.isEmpty else { return message.field("content", turn.text) }
+        message.arrayField("content") { content in
+            content.object {
+                $0.field("type", "text")
+                $0.field("text", turn.text)
+            }
+            for file in files {
+                content.object { part in
+                    switch file.kind {
+                    case .image, .audio, .video: part.field("type", file.kind.rawValue)
+                    default: part.field("type", "document")
+                    }
+                    part.objectField("source") { source in
+                        switch file.content {
+                        case .bytes(let bytes):
+                            source.field("type", "data")
+                            source.field("value", Base64.encode(bytes))
+                        case .url(let url):
+                            source.field("type", "url")
+                            source.field("value", url)
+                        }
+                        source.field("mimeType", file.contentType)
+                    }
+                    if let name = file.name { part.objectField("metadata") { $0.field("filename", name) } }
+                }
             }
         }
     }

@@ -58,6 +58,7 @@ struct AGUIReader: AnswerReader {
         let text = event["delta"].string ?? ""
         if let id = event["messageId"].string ?? message, foreignMessages.contains(id) { return }
         if event["subagentRunId"].string == nil {
+            answer.receipt.messageID = answer.receipt.messageID ?? event["messageId"].string ?? message
             answer.say(text)
         } else if spare.utf8.count + text.utf8.count <= AnswerBuilder.limit {
             spare += text
@@ -77,9 +78,11 @@ struct AGUIReader: AnswerReader {
                 answer.beginParagraph()
                 answer.say(interrupt["message"].string ?? "")
             }
+            let names = outcome["interrupts"].elements.compactMap { $0["id"].string }
+            answer.receipt.continuation = names.isEmpty ? nil : names.joined(separator: "\n")
         }
-        if !answer.hasWords { answer.say(spare) }
-        guard !answer.hasWords else { return answer.finish() }
+        if !answer.hasContent { answer.say(spare) }
+        guard !answer.hasContent else { return answer.finish() }
         switch reason {
         case "interrupt": answer.fail(.suspended, "the agent waits for something that nobody here can give")
         case "cancelled": answer.fail(.error, "the run was cancelled")

@@ -15,9 +15,13 @@ struct AnswerBuilder: Sendable {
     /// True once a text has come that is not white space alone.
     private(set) var hasWords = false
 
+    /// True once there is something to show: words or a file.
+    var hasContent: Bool { hasWords || hasFiles }
+
     private var events: [AgentEvent] = []
     private var size = 0
     private var startsParagraph = false
+    private var hasFiles = false
 
     /// The events since the last call.
     mutating func takeEvents() -> [AgentEvent] {
@@ -38,15 +42,22 @@ struct AnswerBuilder: Sendable {
         events.append(.text(piece))
     }
 
+    /// Takes a file; nil for one that could not be read.
+    mutating func attach(_ file: OutboundAttachment?) {
+        guard !isOver, let file else { return }
+        hasFiles = true
+        events.append(.attachment(file))
+    }
+
     /// What comes next is another part of the answer, set off by a blank line.
     mutating func beginParagraph() {
         startsParagraph = true
     }
 
-    /// The answer is whole; without a word in it, that is a failure.
+    /// The answer is whole; without anything in it, that is a failure.
     mutating func finish() {
         guard !isOver else { return }
-        guard hasWords else {
+        guard hasContent else {
             let reason = receipt.finishReason.map { " (finish reason \($0.prefix(40)))" } ?? ""
             return fail(.malformed, "empty answer\(reason)")
         }

@@ -29,7 +29,7 @@ struct EventStreamParser: Sendable {
     private var skipsLineFeed = false
 
     /// A parser at the start of a stream.
-    init(limit: Int = 1 << 20) {
+    init(limit: Int = 9 << 20) {
         self.limit = limit
     }
 

@@ -6,10 +6,13 @@ public struct HTTPAgentConfiguration: Sendable {
     public var url: String
     /// Header fields besides, a token for instance (`AGENT_HEADERS`); they replace ours of the same name.
     public var headers: HTTPFields
+    /// True to send the pictures of users themselves, besides what is known of them (`AGENT_IMAGES`).
+    public var takesImages: Bool
 
     /// An agent at an address.
-    public init(url: String, headers: HTTPFields = [:]) {
+    public init(url: String, headers: HTTPFields = [:], takesImages: Bool = false) {
         self.url = url
         self.headers = headers
+        self.takesImages = takesImages
     }
 }

@@ -19,15 +19,21 @@ struct HTTPAgentReader: AnswerReader {
         if readError(event, &answer) { return }
         readReceipt(event, &answer)
         answer.say(event["delta"].string ?? "")
+        attach(event, &answer)
     }
 
     mutating func read(document: JSONView, into answer: inout AnswerBuilder) {
         if readError(document, &answer) { return }
         readReceipt(document, &answer)
-        guard let text = document["text"].string else {
+        attach(document, &answer)
+        guard document["text"].string != nil || answer.hasContent else {
             return answer.fail(.malformed, "the response has no \"text\"")
         }
-        answer.say(text)
+        answer.say(document["text"].string ?? "")
+    }
+
+    private func attach(_ object: JSONView, _ answer: inout AnswerBuilder) {
+        for file in object["attachments"].elements { answer.attach(OutboundAttachment(answer: file)) }
     }
 
     private func readError(_ object: JSONView, _ answer: inout AnswerBuilder) -> Bool {

@@ -13,6 +13,9 @@ public struct MastraAgent: Agent {
     /// False: Mastra loads the thread's earlier messages.
     public var needsHistory: Bool { false }
 
+    /// As configured.
+    public let takesImages: Bool
+
     private let endpoint: AgentEndpoint
     private let path: String
 
@@ -20,6 +23,7 @@ public struct MastraAgent: Agent {
     public init(configuration: MastraConfiguration) {
         endpoint = AgentEndpoint(
             base: configuration.endpoint, apiKey: configuration.apiKey, extra: configuration.headers)
+        takesImages = configuration.takesImages
         path = "/agents/\(HTTPPercentEncoding.encode(configuration.agentID))/"
     }
 
@@ -30,7 +34,7 @@ public struct MastraAgent: Agent {
             body.arrayField("messages") { messages in
                 messages.object { message in
                     message.field("role", "user")
-                    message.field("content", turn.text)
+                    MastraAgent.writeContent(of: turn, pictures: takesImages ? turn.pictures : [], to: &message)
                 }
             }
             body.objectField("memory") { memory in
@@ -48,5 +52,24 @@ public struct MastraAgent: Agent {
             writer.bytes, to: path + (turn.isStreaming ? "stream" : "generate"), isStreaming: turn.isStreaming)
         let reader = MastraReader(isStreaming: turn.isStreaming, words: endpoint.words)
         return .request(request, decoder: ResponseDecoder(reader, words: endpoint.words))
+    }
+
+    /// The words alone, or in parts as the AI SDK has them: its version 4 says `mimeType`, later ones `mediaType`.
+    private static func writeContent(of turn: AgentTurn, pictures: [AgentFile], to message: inout JSONWriter) {
+        guard !pictures.isEmpty else { return message.field("content", turn.text) }
+        message.arrayField("content") { content in
+            content.object {
+                $0.field("type", "text")
+                $0.field("text", turn.text)
+            }
+            for picture in pictures {
+                content.object {
+                    $0.field("type", "image")
+                    $0.field("image", picture.url)
+                    $0.field("mimeType", picture.contentType)
+                    $0.field("mediaType", picture.contentType)
+                }
+            }
+        }
     }
 }

@@ -10,12 +10,17 @@ public struct MastraConfiguration: Sendable {
     public var apiKey: String?
     /// Header fields besides (`MASTRA_HEADERS`); they replace ours of the same name.
     public var headers: HTTPFields
+    /// True to show the agent the pictures that users send (`AGENT_IMAGES`).
+    public var takesImages: Bool
 
     /// An agent of a server.
-    public init(endpoint: String, agentID: String, apiKey: String? = nil, headers: HTTPFields = [:]) {
+    public init(
+        endpoint: String, agentID: String, apiKey: String? = nil, headers: HTTPFields = [:], takesImages: Bool = true
+    ) {
         self.endpoint = endpoint
         self.agentID = agentID
         self.apiKey = apiKey
         self.headers = headers
+        self.takesImages = takesImages
     }
 }

@@ -19,6 +19,7 @@ struct MastraReader: AnswerReader {
         switch chunk["type"].string {
         case "text-delta": answer.say(payload["text"].string ?? "")
         case "text-start": answer.beginParagraph()
+        case "file": answer.attach(OutboundAttachment(answer: payload))
         case "error": fail(.error, payload["error"], else: "the agent reports an error", &answer)
         case "tripwire":
             let reason = payload["reason"].exists ? payload["reason"] : payload["tripwireReason"]
@@ -42,8 +43,9 @@ struct MastraReader: AnswerReader {
     mutating func read(document: JSONView, into answer: inout AnswerBuilder) {
         answer.receipt.requestID = document["runId"].string ?? answer.receipt.requestID
         let text = document["text"].string ?? ""
-        guard text.allSatisfy(\.isWhitespace) else {
-            answer.say(text)
+        for file in document["files"].elements { answer.attach(OutboundAttachment(answer: file)) }
+        guard text.allSatisfy(\.isWhitespace), !answer.hasContent else {
+            if !text.allSatisfy(\.isWhitespace) { answer.say(text) }
             let usage = document["totalUsage"].kind == .object ? document["totalUsage"] : document["usage"]
             return end(&answer, reason: document["finishReason"].string, usage: usage)
         }
@@ -69,7 +71,7 @@ struct MastraReader: AnswerReader {
         answer.receipt.finishReason = reason
         answer.receipt.inputTokens = usage["inputTokens"].int ?? usage["promptTokens"].int
         answer.receipt.outputTokens = usage["outputTokens"].int ?? usage["completionTokens"].int
-        guard !answer.hasWords else { return answer.finish() }
+        guard !answer.hasContent else { return answer.finish() }
         switch reason {
         case "error": answer.fail(.error, "the agent reports an error")
         case "tripwire", "content-filter": answer.fail(.refused, "the answer was refused")

@@ -12,6 +12,9 @@ public struct OpenAIAgent: Agent {
     /// True: the API forgets everything between two requests.
     public var needsHistory: Bool { true }
 
+    /// As configured.
+    public var takesImages: Bool { configuration.takesImages }
+
     private let endpoint: AgentEndpoint
     private let configuration: OpenAIConfiguration
 
@@ -33,7 +36,7 @@ public struct OpenAIAgent: Agent {
                     OpenAIAgent.write("system", instructions, to: &messages)
                 }
                 for message in turn.history { OpenAIAgent.write(message.role.rawValue, message.text, to: &messages) }
-                OpenAIAgent.write("user", turn.text, to: &messages)
+                OpenAIAgent.write(turn, pictures: configuration.takesImages ? turn.pictures : [], to: &messages)
             }
             body.field("stream", turn.isStreaming)
             if turn.isStreaming, configuration.asksForUsage {
@@ -45,6 +48,25 @@ public struct OpenAIAgent: Agent {
         }
         let request = endpoint.post(writer.bytes, to: "/chat/completions", isStreaming: turn.isStreaming)
         return .request(request, decoder: ResponseDecoder(OpenAIReader(words: endpoint.words), words: endpoint.words))
+    }
+
+    private static func write(_ turn: AgentTurn, pictures: [AgentFile], to messages: inout JSONWriter) {
+        guard !pictures.isEmpty else { return write("user", turn.text, to: &messages) }
+        messages.object { message in
+            message.field("role", "user")
+            message.arrayField("content") { content in
+                content.object {
+                    $0.field("type", "text")
+                    $0.field("text", turn.text)
+                }
+                for picture in pictures {
+                    content.object { part in
+                        part.field("type", "image_url")
+                        part.objectField("image_url") { $0.field("url", picture.url) }
+                    }
+                }
+            }
+        }
     }
 
     private static func write(_ role: String, _ content: String, to messages: inout JSONWriter) {

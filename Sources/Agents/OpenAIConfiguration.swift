@@ -14,11 +14,14 @@ public struct OpenAIConfiguration: Sendable {
     public var headers: HTTPFields
     /// True to ask for the tokens of streamed answers (`stream_options`); false for servers that refuse the field.
     public var asksForUsage: Bool
+    /// True to show the model the pictures that users send (`AGENT_IMAGES`).
+    public var takesImages: Bool
 
     /// A model of a server.
     public init(
         baseURL: String = "https://api.openai.com/v1", model: String, apiKey: String? = nil,
-        instructions: String? = nil, headers: HTTPFields = [:], asksForUsage: Bool = true
+        instructions: String? = nil, headers: HTTPFields = [:], asksForUsage: Bool = true,
+        takesImages: Bool = true
     ) {
         self.baseURL = baseURL
         self.model = model
@@ -26,5 +29,6 @@ public struct OpenAIConfiguration: Sendable {
         self.instructions = instructions
         self.headers = headers
         self.asksForUsage = asksForUsage
+        self.takesImages = takesImages
     }
 }

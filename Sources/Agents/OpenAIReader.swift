@@ -67,6 +67,11 @@ struct OpenAIReader: AnswerReader {
                 if type == "text" || type == "output_text" { answer.say(part["text"].string ?? "") }
             }
         }
+        // What models that paint send by OpenRouter and LiteLLM; OpenAI's own do not.
+        for image in message["images"].elements {
+            let url = image["image_url"]["url"].string ?? image["image_url"].string
+            answer.attach(url.flatMap { OutboundAttachment(answer: $0, contentType: "image/png", name: nil) })
+        }
         if let text = message["refusal"].string, refusal.utf8.count + text.utf8.count <= AnswerBuilder.limit {
             refusal += text
         }
@@ -76,7 +81,7 @@ struct OpenAIReader: AnswerReader {
     private mutating func readEnd(_ choice: JSONView, _ answer: inout AnswerBuilder) {
         guard let reason = choice["finish_reason"].string, !reason.isEmpty else { return }
         answer.receipt.finishReason = reason
-        guard !answer.hasWords else { return }
+        guard !answer.hasContent else { return }
         if !refusal.isEmpty {
             // The model's own polite words to the user are a better answer than any line of ours.
             answer.say(refusal)

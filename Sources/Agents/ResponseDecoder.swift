@@ -7,8 +7,8 @@ import JSON
 /// A stream that ends cleanly after some text, though the agent never said that it was done, counts as a whole answer: a
 /// connection that breaks is reported as a failure by the transfer itself, so a clean end was the agent's will.
 struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
-    /// The largest body that is not a stream, in bytes.
-    static var bodyLimit: Int { 4 << 20 }
+    /// The largest body that is not a stream, in bytes: a picture of 6 MB in base64, and then some.
+    static var bodyLimit: Int { 9 << 20 }
     /// How much of an error's body is looked at, in bytes.
     static var errorLimit: Int { 64 << 10 }
 

@@ -13,6 +13,9 @@ public struct ResponsesAgent: Agent {
     /// True: see above.
     public var needsHistory: Bool { true }
 
+    /// As configured.
+    public var takesImages: Bool { configuration.takesImages }
+
     private let endpoint: AgentEndpoint
     private let configuration: OpenAIConfiguration
 
@@ -34,7 +37,7 @@ public struct ResponsesAgent: Agent {
             }
             body.arrayField("input") { input in
                 for message in turn.history { ResponsesAgent.write(message.role.rawValue, message.text, to: &input) }
-                ResponsesAgent.write("user", turn.text, to: &input)
+                ResponsesAgent.write(turn, pictures: configuration.takesImages ? turn.pictures : [], to: &input)
             }
             body.field("stream", turn.isStreaming)
             body.objectField("metadata") { ResponsesAgent.writeContext(of: turn, to: &$0) }
@@ -43,6 +46,25 @@ public struct ResponsesAgent: Agent {
         let request = endpoint.post(writer.bytes, to: "/responses", isStreaming: turn.isStreaming)
         return .request(
             request, decoder: ResponseDecoder(ResponsesReader(words: endpoint.words), words: endpoint.words))
+    }
+
+    private static func write(_ turn: AgentTurn, pictures: [AgentFile], to input: inout JSONWriter) {
+        guard !pictures.isEmpty else { return write("user", turn.text, to: &input) }
+        input.object { item in
+            item.field("role", "user")
+            item.arrayField("content") { content in
+                content.object {
+                    $0.field("type", "input_text")
+                    $0.field("text", turn.text)
+                }
+                for picture in pictures {
+                    content.object {
+                        $0.field("type", "input_image")
+                        $0.field("image_url", picture.url)
+                    }
+                }
+            }
+        }
     }
 
     private static func write(_ role: String, _ content: String, to input: inout JSONWriter) {

@@ -10,6 +10,8 @@ struct ResponsesReader: AnswerReader {
     private var refusal = ""
     /// The part of the output to which the last delta belonged: another one begins a paragraph.
     private var part: Part?
+    /// Pictures that were taken already: a stream tells of each when it is done, and of all at its end.
+    private var pictures: Set<String> = []
 
     private struct Part: Equatable {
         let output: Int64
@@ -40,6 +42,7 @@ struct ResponsesReader: AnswerReader {
             guard part != Part(event) else { return }
             enter(event, &answer)
             answer.say(event["text"].string ?? "")
+        case "response.output_item.done": readPicture(event["item"], &answer)
         case "response.refusal.delta": refuse(event["delta"].string ?? "")
         case "response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done":
             readEnd(event["response"], &answer)
@@ -69,10 +72,11 @@ struct ResponsesReader: AnswerReader {
         if status == "failed" || status == "cancelled" {
             return fail(response["error"], else: "the response was \(status ?? "failed")", &answer)
         }
+        for item in response["output"].elements { readPicture(item, &answer) }
         if !answer.hasWords { readOutput(response["output"], &answer) }
         let reason = response["incomplete_details"]["reason"].string
         answer.receipt.finishReason = reason ?? status
-        guard !answer.hasWords else { return answer.finish() }
+        guard !answer.hasContent else { return answer.finish() }
         if !refusal.isEmpty {
             // The model's own polite words to the user are a better answer than any line of ours.
             answer.say(refusal)
@@ -96,6 +100,13 @@ struct ResponsesReader: AnswerReader {
                 }
             }
         }
+    }
+
+    private mutating func readPicture(_ item: JSONView, _ answer: inout AnswerBuilder) {
+        guard item["type"].string == "image_generation_call", let base64 = item["result"].string else { return }
+        guard pictures.insert(item["id"].string ?? "\(pictures.count)").inserted else { return }
+        let format = item["output_format"].string ?? "png"
+        answer.attach(OutboundAttachment(answer: base64, contentType: "image/\(format)", name: "image.\(format)"))
     }
 
     private func readID(_ response: JSONView, _ answer: inout AnswerBuilder) {

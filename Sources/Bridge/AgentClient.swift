@@ -14,7 +14,7 @@ struct AgentClient: Sendable {
     }
 
     /// The longest response that is read: many times what any platform can show.
-    private static let maximumResponseBytes = 8 << 20
+    private static let maximumResponseBytes = 24 << 20
     /// As many as the largest album of any platform shows.
     private static let maximumAttachments = 10
 
@@ -47,8 +47,31 @@ struct AgentClient: Sendable {
         }
     }
 
+    /// Asks with the pictures of the question, and where the agent fails for it, without them: the words name them, and
+    /// whether a model sees is known to nobody before.
     private func ask(
         _ agent: any Agent, _ turn: AgentTurn, onText: (String) async -> Void
+    ) async throws(AgentFailure) -> Answer {
+        guard agent.takesImages, !turn.event.attachments.isEmpty else {
+            return try await ask(agent, once: turn, onText: onText)
+        }
+        var isSilent = true
+        do throws(AgentFailure) {
+            return try await ask(agent, once: turn) { piece in
+                isSilent = false
+                await onText(piece)
+            }
+        } catch {
+            guard isSilent, error.kind == .error, !error.isPassing else { throw error }
+            var turn = turn
+            turn.media = []
+            turn.event.attachments = []
+            return try await ask(agent, once: turn, onText: onText)
+        }
+    }
+
+    private func ask(
+        _ agent: any Agent, once turn: AgentTurn, onText: (String) async -> Void
     ) async throws(AgentFailure) -> Answer {
         var answer = Answer(text: "", receipt: AgentReceipt())
         switch agent.ask(turn) {
@@ -158,6 +181,11 @@ struct AgentClient: Sendable {
 }
 
 extension AgentFailure {
+    /// Whether the same question may be answered a little later, going by the status that the words begin with.
+    fileprivate var isPassing: Bool {
+        ["408", "429", "502", "503", "504"].contains { message.hasPrefix("HTTP \($0)") }
+    }
+
     /// What a failed transfer means for the answer.
     init(_ error: HTTPClientError) {
         switch error.code {

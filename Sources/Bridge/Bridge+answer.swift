@@ -28,8 +28,12 @@ extension Bridge {
             let answered = ContinuousClock.now
             metrics.agentSeconds.record(start.duration(to: answered))
             if agent.agent.needsHistory {
-                history.append(question: turn.text, answer: answer.text, to: turn.threadName)
+                let name = turn.id.description
+                history.append(
+                    question: turn.text, answer: answer.text, to: turn.threadName,
+                    names: (name, answer.receipt.messageID ?? name + "-answer"))
             }
+            if let continuation = answer.receipt.continuation { continuations[turn.threadName] = continuation }
             let delivery = await deliver(answer, through: reply, of: question, to: address, listener: listener)
             metrics.addedSeconds.record(
                 question.takenAt.duration(to: .now) - start.duration(to: answered))
@@ -58,6 +62,9 @@ extension Bridge {
         var turn = AgentTurn(
             id: question.id, platform: question.platform.name, event: question.event,
             text: question.event.wordsForAgent, isStreaming: isStreaming)
+        // Taken: an agent that fails with it is not to be asked with it again.
+        turn.continuation = continuations[turn.threadName]
+        if turn.continuation != nil { continuations[turn.threadName] = nil }
         if agent.agent.needsHistory { turn.history = history.messages(of: turn.threadName) }
         if agent.agent.takesImages, let media = question.platform.media {
             turn.media = await media.pictures(of: question.event)

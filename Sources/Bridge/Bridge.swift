@@ -111,6 +111,8 @@ public actor Bridge {
     let platforms: [PlatformName: Platform]
     var ids = UUIDGenerator()
     var history: ConversationHistory
+    /// What agents want to see again with the next message of a conversation.
+    var continuations = GenerationalCache<String, String>(capacity: 10_000)
     var listeners: [UUID: ReplyListener] = [:]
     /// Those whose agents have not been silent for long enough; nil where nobody is shown that we type.
     let typingLine: DelayLine?

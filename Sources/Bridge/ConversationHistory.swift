@@ -27,12 +27,15 @@ struct ConversationHistory {
         turns[conversation] ?? []
     }
 
-    mutating func append(question: String, answer: String, to conversation: String) {
+    /// - Parameter names: of the two messages, for agents that tell by them which ones they know.
+    mutating func append(
+        question: String, answer: String, to conversation: String, names: (question: String, answer: String)? = nil
+    ) {
         guard limit > 0 else { return }
         let messages =
             (turns[conversation] ?? []) + [
-                AgentTurn.Message(role: .user, text: ConversationHistory.shortened(question)),
-                AgentTurn.Message(role: .assistant, text: ConversationHistory.shortened(answer)),
+                AgentTurn.Message(id: names?.question, role: .user, text: ConversationHistory.shortened(question)),
+                AgentTurn.Message(id: names?.answer, role: .assistant, text: ConversationHistory.shortened(answer)),
             ]
         turns[conversation] = Array(messages.suffix(limit))
     }

@@ -80,6 +80,8 @@ public struct AgentTurn: Sendable {
     public var text: String
     /// Earlier messages, oldest first; empty unless the agent needs them.
     public var history: [Message]
+    /// What the agent wanted to see again with the user's next message (``AgentReceipt/continuation``).
+    public var continuation: String?
     /// The pictures that came with the question; empty unless the agent takes them.
     public var media: [Media]
     /// True when the answer is wanted piece by piece.
@@ -163,15 +165,23 @@ public struct AgentReceipt: Sendable, Equatable {
     public var inputTokens: Int64?
     /// Tokens written.
     public var outputTokens: Int64?
+    /// What the agent wants to see again with the user's next message in the conversation: the name of a task that waits
+    /// for it.
+    public var continuation: String?
+    /// The agent's name of the message that is the answer; goes into ``AgentTurn/Message/id`` of the history.
+    public var messageID: String?
 
     /// A receipt.
     public init(
-        requestID: String? = nil, finishReason: String? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil
+        requestID: String? = nil, finishReason: String? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil,
+        continuation: String? = nil, messageID: String? = nil
     ) {
         self.requestID = requestID
         self.finishReason = finishReason
         self.inputTokens = inputTokens
         self.outputTokens = outputTokens
+        self.continuation = continuation
+        self.messageID = messageID
     }
 }
 

@@ -188,7 +188,9 @@ struct A2AAgentTests {
     func `a result of version 0.3 is the answer`(result: String, text: String, reason: String?, meaning: String) throws
     {
         let expected = AgentEvent.finished(
-            AgentReceipt(requestID: reason == nil ? "m1" : "t1", finishReason: reason))
+            AgentReceipt(
+                requestID: reason == nil ? "m1" : "t1", finishReason: reason,
+                continuation: reason?.hasSuffix("required") == true ? "t1" : nil))
         let body = Array(A2AAgentTests.result(result).utf8)
         let decoder = try A2AAgentTests.decoder(A2AAgentTests.old)
         #expect(outcome(decode([body], with: decoder)) == (text, expected))
@@ -210,7 +212,10 @@ struct A2AAgentTests {
     func `a result of version 1.0 is the answer, in either binding`(result: String, reason: String?) throws {
         let expected: [AgentEvent] = [
             .text("Hello"),
-            .finished(AgentReceipt(requestID: reason == nil ? "m1" : "t1", finishReason: reason)),
+            .finished(
+                AgentReceipt(
+                    requestID: reason == nil ? "m1" : "t1", finishReason: reason,
+                    continuation: reason?.hasSuffix("required") == true ? "t1" : nil)),
         ]
         expectSameHoweverCut(
             Array(A2AAgentTests.result(result).utf8), expected, with: try A2AAgentTests.decoder(A2AAgentTests.new))

@@ -59,7 +59,7 @@ struct AGUIAgentTests {
         (conversation.map { ": ping\r\nevent: message\r\ndata: \($0)\r\n\r\n" }.joined(), "with CRLF and comments"),
     ])
     func `the messages of a run are the paragraphs of the answer`(stream: String, meaning: String) throws {
-        let receipt = AgentReceipt(requestID: "r1", inputTokens: 9, outputTokens: 1)
+        let receipt = AgentReceipt(requestID: "r1", inputTokens: 9, outputTokens: 1, messageID: "m1")
         expectSameHoweverCut(
             Array(stream.utf8), [.text("Grü"), .text("ße"), .text("\n\n😀"), .text("!"), .finished(receipt)],
             with: try AGUIAgentTests.decoder(), contentType: "text/event-stream")

@@ -10,6 +10,12 @@ struct AnswerLimitTests {
         configuration: MastraConfiguration(endpoint: "http://localhost/api", agentID: "a"))
     private static let openAI = OpenAIAgent(configuration: OpenAIConfiguration(model: "m"))
     private static let http = HTTPAgent(configuration: HTTPAgentConfiguration(url: "http://localhost"))
+    private static let agui = AGUIAgent(configuration: HTTPAgentConfiguration(url: "http://localhost"))
+    private static let responses = ResponsesAgent(configuration: OpenAIConfiguration(model: "m"))
+    private static let a2a = A2APeer(
+        interface: A2AInterface(binding: .jsonRPC10, url: "http://localhost", tenant: nil, isStreaming: true),
+        endpoint: AgentEndpoint(base: "http://localhost", apiKey: nil, extra: [:]), takesImages: true)
+    private static let all: [any Agent] = [mastra, openAI, responses, a2a, agui, http]
 
     /// Feeds the same chunk until the decoder gives up or a gigabyte has passed.
     private static func drown(_ decoder: any AgentDecoder, start: String, in chunk: String, type: String? = nil)
@@ -31,22 +37,22 @@ struct AnswerLimitTests {
 
     @Test func `an endless body is given up at its limit`() throws {
         let chunk = String(repeating: "x", count: 65_536)
-        for agent in [AnswerLimitTests.mastra, AnswerLimitTests.openAI, AnswerLimitTests.http] as [any Agent] {
+        for agent in AnswerLimitTests.all {
             let decoder = try asked(agent, turn()).decoder
             let (events, count) = AnswerLimitTests.drown(decoder, start: #"{"text":""#, in: chunk)
             #expect(failure(events)?.kind == .tooLarge)
-            #expect(count <= 5 << 20)
+            #expect(count <= 10 << 20)
         }
     }
 
     @Test func `an endless line of a stream is given up at its limit`() throws {
         let chunk = String(repeating: "x", count: 65_536)
-        for agent in [AnswerLimitTests.mastra, AnswerLimitTests.openAI, AnswerLimitTests.http] as [any Agent] {
+        for agent in AnswerLimitTests.all {
             let decoder = try asked(agent, turn(isStreaming: true)).decoder
             let (events, count) = AnswerLimitTests.drown(
                 decoder, start: "data: ", in: chunk, type: "text/event-stream")
             #expect(failure(events)?.kind == .tooLarge)
-            #expect(count <= 2 << 20)
+            #expect(count <= 10 << 20)
         }
     }
 

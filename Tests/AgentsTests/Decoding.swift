@@ -9,20 +9,22 @@ func turn(
     _ text: String = "hi", thread: String? = nil,
     sender: InboundEvent.Sender? = .init(id: PlatformUserID("42"), name: "Ada"),
     attachments: [BridgeCore.Attachment] = [], metadata: Metadata = [:], history: [AgentTurn.Message] = [],
-    isStreaming: Bool = false
+    media: [AgentTurn.Media] = [], continuation: String? = nil, isStreaming: Bool = false
 ) -> AgentTurn {
     let event = InboundEvent(
         id: EventID("e1"), kind: .text, disposition: .answer,
         place: .init(conversation: ConversationID("-100"), thread: thread.map { ThreadID($0) }), sender: sender,
         messageID: PlatformMessageID("581"), text: text, attachments: attachments,
         sentAt: Timestamp(seconds: 1_800_000_000), metadata: metadata)
-    return AgentTurn(
+    var turn = AgentTurn(
         id: UUID(high: 0x0199_0000_0000_7000, low: 0x8000_0000_0000_0001), platform: PlatformName("telegram"),
-        event: event, text: text, history: history, isStreaming: isStreaming)
+        event: event, text: text, history: history, media: media, isStreaming: isStreaming)
+    turn.continuation = continuation
+    return turn
 }
 
 /// The request and the decoder of a turn.
-func asked(_ agent: some Agent, _ turn: AgentTurn) throws -> (request: OutboundRequest, decoder: any AgentDecoder) {
+func asked(_ agent: any Agent, _ turn: AgentTurn) throws -> (request: OutboundRequest, decoder: any AgentDecoder) {
     guard case .request(let request, let decoder) = agent.ask(turn) else {
         throw AgentFailure(.malformed, "no request")
     }

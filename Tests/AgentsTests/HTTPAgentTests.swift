@@ -22,7 +22,7 @@ struct HTTPAgentTests {
         #expect(
             String(decoding: request.body, as: UTF8.self)
                 == #"{"v":1,"id":"01990000-0000-7000-8000-000000000001","platform":"telegram","account":"default","#
-                + #""conversation":"-100","thread":"7","group":false,"user":"42","user_name":"Ada","#
+                + #""conversation":"-100","thread":"7","group":false,"user":"42","user_name":"Ada","language":"de","#
                 + #""session":"telegram:-100:7","type":"text","text":"look","#
                 + #""attachments":[{"kind":"image","reference":"f1","name":"a.jpg"}],"message_id":"581","#
                 + #""sent_at":"2027-01-15T08:00:00.000000Z","metadata":{"language":"de"},"stream":true}"#)

@@ -22,6 +22,8 @@ extension ProductConfiguration {
         // Whose routes may tell /agent from /agent/.
         let agentURL = settings.url("AGENT_URL", keepsSlash: true)
         let agentHeaders = readHeaders("AGENT_HEADERS", &settings)
+        let images =
+            settings.choice("AGENT_IMAGES", default: "auto", of: ["auto": nil, "true": true, "false": false]) ?? nil
         let agentTimeout = settings.milliseconds("AGENT_TIMEOUT_MS", default: 30_000, in: 1...3_600_000)
 
         let inferred =
@@ -41,7 +43,8 @@ extension ProductConfiguration {
             }
             agent = .mastra(
                 MastraConfiguration(
-                    endpoint: mastraEndpoint, agentID: mastraAgent, apiKey: mastraKey, headers: mastraHeaders))
+                    endpoint: mastraEndpoint, agentID: mastraAgent, apiKey: mastraKey, headers: mastraHeaders,
+                    takesImages: images ?? true))
         case "openai", "responses":
             guard let openAIBase, let openAIModel else {
                 settings.report("AGENT=\(name) needs OPENAI_RESPONSE_MODEL, the model's name as in gpt-4o-mini")
@@ -49,14 +52,15 @@ extension ProductConfiguration {
             }
             let configuration = OpenAIConfiguration(
                 baseURL: openAIBase, model: openAIModel, apiKey: openAIKey, instructions: instructions,
-                headers: agentHeaders)
+                headers: agentHeaders, takesImages: images ?? true)
             agent = name == "openai" ? .openAI(configuration) : .responses(configuration)
         case "http", "a2a", "agui":
             guard let agentURL else {
                 settings.report("AGENT=\(name) needs AGENT_URL, the agent's address")
                 return
             }
-            let configuration = HTTPAgentConfiguration(url: agentURL, headers: agentHeaders)
+            let configuration = HTTPAgentConfiguration(
+                url: agentURL, headers: agentHeaders, takesImages: images ?? (name != "http"))
             agent = name == "http" ? .http(configuration) : name == "a2a" ? .a2a(configuration) : .agui(configuration)
         default:
             settings.report("AGENT=\(name): one of mastra, openai, responses, a2a, agui, http, echo is expected")
