@@ -34,7 +34,8 @@ actor Outbox {
 
     private enum Attempt {
         case done(DeliveryResult)
-        case again(after: Duration, DeliveryFailure)
+        /// - Parameter isLost: it may have been done all the same, its answer was lost.
+        case again(after: Duration, DeliveryFailure, isLost: Bool = false)
     }
 
     /// Tries of one request in all; with the backoff below they span some 15 seconds.
@@ -118,6 +119,7 @@ actor Outbox {
         guard plan(&action, at: address) else { return hold(action, since: start) }
         var attempt = 0
         var detours = 0
+        var isReplyLost = false
         while true {
             guard await waitForTurn(of: action) else {
                 return end(action, .failed(DeliveryFailure(.temporary, reason: "the bridge was stopped")), since: start)
@@ -125,6 +127,8 @@ actor Outbox {
             attempt += 1
             switch await attemptOnce(action, number: attempt) {
             case .done(.failed(let failure)):
+                // The token works once, and our own try whose answer was lost has used it: the user has read the message.
+                if failure.kind == .replyRefused, isReplyLost { return end(action, .delivered(nil), since: start) }
                 if detours < Outbox.maximumDetours, let plan = alternative(to: action, after: failure, at: address) {
                     action = plan
                     attempt -= 1
@@ -135,7 +139,8 @@ actor Outbox {
                 return end(action, .failed(failure), since: start)
             case .done(let result):
                 return end(action, result, since: start)
-            case .again(let delay, let failure):
+            case .again(let delay, let failure, let isLost):
+                isReplyLost = isReplyLost || isLost && isBySingleUse(action)
                 guard attempt < Outbox.maximumAttempts, isWorthwhile(failure, after: start.duration(to: .now)) else {
                     return end(action, .failed(failure), since: start)
                 }
@@ -189,7 +194,9 @@ actor Outbox {
         }
         let result: DeliveryResult
         do {
-            result = adapter.interpret(try await exchange(request, isRepeatable: canRepeat(action)), to: action)
+            // What goes by a token that works once is not repeated behind our back: a refusal would be misread.
+            let isRepeatable = canRepeat(action) && !isBySingleUse(action)
+            result = adapter.interpret(try await exchange(request, isRepeatable: isRepeatable), to: action)
         } catch let error as HTTPClientError {
             return attempt(at: action, number: number, endedBy: error)
         } catch {
@@ -252,8 +259,15 @@ actor Outbox {
             if error.mayHaveBeenProcessed, !canRepeat(action) {
                 return .done(.failed(DeliveryFailure(.uncertain, reason: error.message)))
             }
-            return .again(after: backoff(number), DeliveryFailure(.temporary, reason: error.message))
+            return .again(
+                after: backoff(number), DeliveryFailure(.temporary, reason: error.message),
+                isLost: error.mayHaveBeenProcessed)
         }
+    }
+
+    /// True for a message that goes out by a token which works once.
+    private func isBySingleUse(_ action: OutboundAction) -> Bool {
+        action.means == .reply && action.kind.isMessage && capabilities.replies.token?.uses == 1
     }
 
     /// Waits until the pace allows the action; false when the task was cancelled.

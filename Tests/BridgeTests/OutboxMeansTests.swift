@@ -75,6 +75,33 @@ struct OutboxMeansTests {
         }
     }
 
+    @Test(arguments: [
+        ([RawServer.Behaviour.close, .refuse("token")], 1, ["reply"]),
+        ([.close, .answer], 1, ["reply"]),
+        ([.close, .refuse("token"), .answer], nil, ["reply", "push"]),
+    ])
+    func `a reply whose answer is lost is not pushed once more, if its token works once`(
+        behaviours: [RawServer.Behaviour], uses: Int?, means: [String]
+    ) async throws {
+        let server = RawServer(behaviours)
+        defer { server.stop() }
+        try await onLoop { loop in
+            let rules = Capabilities.ReplyRules(token: .init(lifetime: .seconds(600), uses: uses))
+            let outbox = Self.outbox(loop, server.url) {
+                $0.replies = rules
+                $0.hasIdempotentSends = true
+            }
+            let result = await outbox.perform(.send(text: "hi", format: .plain), to: Self.address(rules))
+            guard case .delivered = result else {
+                Issue.record("\(result)")
+                return
+            }
+            let said = server.requests.map { (try? JSONView(parsing: $0))?["means"].string ?? "push" }
+            #expect(server.requests.count == behaviours.count)
+            #expect(said.reduce(into: []) { if $0.last != $1 { $0.append($1) } } == means)
+        }
+    }
+
     @Test func `what the window does not let out is held, reported, and goes out first when the user writes`()
         async throws
     {

@@ -66,14 +66,15 @@ extension LineAdapter {
 
     /// Writes one text message.
     ///
-    /// - Parameter quoting: in a group the answer shows what it answers; alone with one person that would be noise.
+    /// - Parameter quoting: in a group an answer's first message shows what it answers; alone with one person that would be
+    ///   noise.
     private func writeText(
         _ text: String, _ format: OutboundAction.Format, quoting action: OutboundAction?, to list: inout JSONWriter
     ) {
         list.object { message in
             message.field("type", "text")
             message.field("text", format == .markdown ? MarkdownDialect.plain.render(text) : text)
-            if let action, action.place.isGroup {
+            if let action, action.place.isGroup, action.part == 0 {
                 message.field("quoteToken", action.replyContext[ReplyContextKey.quoteToken])
             }
         }

@@ -137,6 +137,17 @@ struct LineAdapterTests {
         #expect(key == (method == "message/push" ? "01990000-0000-7000-8000-000000000001" : nil))
     }
 
+    @Test(arguments: [(0, true), (1, false)])
+    func `in a group the first message shows what it answers`(part: Int, isQuoting: Bool) throws {
+        let event = try #require(try S.events(S.text(#""x""#, source: S.group)).first)
+        let action = OutboundAction(
+            id: UUID(high: 0, low: 0), kind: .send(text: "a", format: .plain), place: event.place, part: part,
+            replyContext: event.replyContext)
+        let request = try #require(S.adapter.encode(action, at: S.now))
+        let message = try JSONView(parsing: request.body)["messages"][0]
+        #expect(message["quoteToken"].string == (isQuoting ? "q7" : nil))
+    }
+
     @Test func `a group sees no typing, and nothing is edited`() throws {
         let event = try #require(try S.events(S.text(#""x""#, source: S.group)).first)
         for kind in [OutboundAction.Kind.typing, .edit(message: PlatformMessageID("1"), text: "x", format: .plain)] {

@@ -68,3 +68,17 @@ extension ViberAdapter: WebhookRegistering {
         return nil
     }
 }
+
+extension ViberAdapter: MediaFetching {
+    /// Media stand at addresses that anybody may fetch, for about an hour.
+    public func fetchMedia(_ attachment: Attachment, after responses: [OutboundResponse]) -> MediaStep {
+        if let response = responses.last {
+            return response.status.isSuccess
+                ? .content(contentType: nil) : .unavailable(reason: "HTTP \(response.status.code)")
+        }
+        guard let url = attachment.url, url.hasPrefix("https://") || url.hasPrefix("http://") else {
+            return .unavailable(reason: "Viber gave no address of it")
+        }
+        return .request(OutboundRequest(method: .get, url: url, bearsToken: false))
+    }
+}

@@ -142,6 +142,20 @@ struct ViberAdapterTests {
         #expect(S.adapter.interpretRegistration(refused)?.kind == .refused)
     }
 
+    @Test func `a picture is fetched from where it is, without the token`() {
+        let picture = Attachment(kind: .image, url: "https://x.test/1")
+        guard case .request(let request) = S.adapter.fetchMedia(picture, after: []),
+            case .content = S.adapter.fetchMedia(picture, after: [OutboundResponse(status: .ok)]),
+            case .unavailable = S.adapter.fetchMedia(picture, after: [OutboundResponse(status: .notFound)]),
+            case .unavailable = S.adapter.fetchMedia(Attachment(kind: .sticker, reference: "1"), after: [])
+        else {
+            Issue.record("not so")
+            return
+        }
+        #expect(request.url == "https://x.test/1")
+        #expect(request.headers["X-Viber-Auth-Token"] == nil)
+    }
+
     // MARK: Playing Viber
 
     static func fake(_ request: OutboundRequest) -> FakeAnswer? {

@@ -10,6 +10,8 @@ final class RawServer: @unchecked Sendable {
         case close
         /// Answers 200 with a JSON object, and keeps the connection.
         case answer
+        /// Answers 400 with this as the plain platform's error, and keeps the connection.
+        case refuse(String)
     }
 
     private struct State {
@@ -73,9 +75,15 @@ final class RawServer: @unchecked Sendable {
                 state.requests.append(body)
                 return state.behaviours.count > 1 ? state.behaviours.removeFirst() : state.behaviours[0]
             }
-            guard case .answer = behaviour else { return }
-            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"message\":\"m1\"}"
-            send(connection, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
+            let (status, answer) =
+                switch behaviour {
+                case .close: ("", "")
+                case .answer: ("200 OK", #"{"message":"m1"}"#)
+                case .refuse(let error): ("400 Bad Request", #"{"error":"\#(error)"}"#)
+                }
+            guard !status.isEmpty else { return }
+            let response = "HTTP/1.1 \(status)\r\nContent-Length: \(answer.utf8.count)\r\n\r\n\(answer)"
+            send(connection, response, response.utf8.count, Int32(MSG_NOSIGNAL))
         }
     }
 
