@@ -1,0 +1,130 @@
+import BridgeCore
+import BridgeTesting
+import Crypto
+import EventLoop
+import Glibc
+import HTTPClient
+import HTTPCore
+import JSON
+import TestSupport
+import Testing
+
+/// Every recorded payload of the platforms that sign by a header goes through a running `serve`, whose answers a running
+/// `chatbridge fake` checks, and ends in Postgres as the table of expectations says.
+@Suite(.enabled(if: TestEnvironment.redisURL != nil && TestEnvironment.databaseURL != nil))
+struct PlatformFixtureTests {
+    /// How one platform is configured and signs.
+    struct Setting: Sendable, CustomTestStringConvertible {
+        let platform: String
+        let prefix: String
+        let variables: [String: String]
+        /// The path behind `/webhooks/{platform}`.
+        var path = ""
+        var method = HTTPMethod.post
+        /// What the fake may rightly refuse: invented identifiers in the recorded payloads.
+        var refusal: String?
+        let sign: @Sendable ([UInt8]) -> HTTPFields
+
+        var testDescription: String { platform }
+
+        func isTolerated(_ reason: String) -> Bool { refusal.map { reason.contains($0) } ?? false }
+    }
+
+    private static let key = "a-key-of-the-tests"
+
+    private static func hmac(_ body: [UInt8]) -> [UInt8] {
+        HMACSHA256.authenticationCode(for: body, key: Array(key.utf8))
+    }
+
+    private static func meta(_ platform: String, _ prefix: String, _ more: [String: String]) -> Setting {
+        Setting(
+            platform: platform, prefix: prefix,
+            variables: more.merging(["\(prefix)_VERIFY_TOKEN": "verify", "\(prefix)_APP_SECRET": key]) { $1 }
+        ) { ["X-Hub-Signature-256": "sha256=" + Hex.encode(hmac($0))] }
+    }
+
+    private static let settings = [
+        Setting(
+            platform: "line", prefix: "LINE",
+            variables: ["LINE_CHANNEL_SECRET": key, "LINE_CHANNEL_ACCESS_TOKEN": "line-token"],
+            refusal: "The property, 'to', in the request body is invalid"
+        ) { ["X-Line-Signature": Base64.encode(hmac($0))] },
+        Setting(platform: "viber", prefix: "VIBER", variables: ["VIBER_AUTH_TOKEN": key]) {
+            ["X-Viber-Content-Signature": Hex.encode(hmac($0))]
+        },
+        Setting(
+            platform: "zalobot", prefix: "ZALOBOT",
+            variables: ["ZALOBOT_TOKEN": "1:zalo-token", "ZALOBOT_WEBHOOK_SECRET": key]
+        ) { _ in ["X-Bot-Api-Secret-Token": key] },
+        meta("whatsapp", "WHATSAPP", ["WHATSAPP_ACCESS_TOKEN": "wa-token", "WHATSAPP_PHONE_NUMBER_ID": "106"]),
+        meta("messenger", "MESSENGER", ["MESSENGER_PAGE_ACCESS_TOKEN": "page-token"]),
+        meta("instagram", "INSTAGRAM", ["INSTAGRAM_PAGE_ACCESS_TOKEN": "page-token"]),
+        Setting(
+            platform: "matrix", prefix: "MATRIX",
+            variables: [
+                "MATRIX_HOMESERVER": "http://127.0.0.1:9", "MATRIX_AS_TOKEN": "as-token", "MATRIX_HS_TOKEN": key,
+                "MATRIX_USER_ID": "@bot:example.org",
+            ], path: "/_matrix/app/v1/transactions/", method: .put
+        ) { _ in ["Authorization": "Bearer \(key)"] },
+    ]
+
+    @Test(.timeLimit(.minutes(10)), arguments: settings)
+    func `every recorded payload is in Postgres exactly once, and its answer is what the platform takes`(
+        setting: Setting
+    ) async throws {
+        guard let table = try FixtureExpectations(platform: setting.platform) else {
+            print("skipped: the folder of recorded payloads of \(setting.platform) is not there")
+            return
+        }
+        let folder = TemporaryFolder()
+        let port = TestEnvironment.freePort()
+        var variables = setting.variables
+        variables["\(setting.prefix)_API_BASE"] = "http://127.0.0.1:\(port)"
+        variables["\(setting.prefix)_RATE_LIMIT"] = "off"
+        let fake = try ChildProcess(
+            [TestEnvironment.chatbridge, "fake", setting.platform, "--port", "\(port)"],
+            environment: variables, output: folder.path("fake.log"))
+        defer { fake.end(SIGTERM) }
+        try awaitListener(on: port, of: fake)
+        let stack = try await TestStack.shared(
+            variables.merging(["AGENT": "echo", "STREAMING": "off", "TYPING_DELAY_MS": "0"]) { $1 })
+        try stack.startLogger()
+        let loop = try EventLoop()
+        loop.startThread(name: "platform")
+        defer { loop.stop() }
+        let client = HTTPClient(loop: loop)
+
+        var known = 0
+        for (number, row) in table.rows.enumerated() {
+            // A bridge for each: several payloads bear the same event id.
+            try stack.startBridge()
+            let path = setting.path.isEmpty ? "" : "\(setting.path)\(number)"
+            let response = try await client.send(
+                HTTPClientRequest(
+                    method: setting.method, url: "\(stack.url)/webhooks/\(setting.platform)\(path)",
+                    headers: setting.sign(row.body), body: row.body))
+            #expect(response.status.isSuccess, "\(row.file): \(response.status)")
+            try stack.stopBridge()
+            let answered = row.events.filter(\.isAnswered).count
+            let expected = known + row.events.count + answered
+            let isLogged = await eventually { (try? await stack.count()) == expected }
+            let found = try await stack.count()
+            #expect(isLogged, "\(row.file): \(found) rows, not \(expected); \(stack.output)")
+            let rows = Array(try await stack.rows().dropFirst(known))
+            known += rows.count
+            FixtureTests.checkInbound(rows, row, platform: setting.platform)
+            // What was written years ago may be answered no more where the platform has a window; nothing else may fail.
+            for row in rows where row.direction == "outbound" && row.status != "sent" {
+                let reason = row.metadata["delivery_error"] ?? ""
+                #expect(reason.hasPrefix("held:") || setting.isTolerated(reason), "\(reason)")
+            }
+        }
+        let log = try await client.send(HTTPClientRequest(url: "http://127.0.0.1:\(port)/_fake/log"))
+        let actions = Array(try JSONView(parsing: log.body).elements)
+        let refused = actions.filter { $0["kind"].string == "refused" }.compactMap { $0["why"].string }
+            .filter { !setting.isTolerated($0) }
+        #expect(refused == [])
+        let sent = try await stack.rows().count { $0.direction == "outbound" && $0.status == "sent" }
+        #expect(actions.count { $0["kind"].string == "message" } >= sent)
+    }
+}
