@@ -50,12 +50,21 @@ extension AgentTurn {
 }
 
 extension AgentFile {
-    /// An attachment with an address on the web; nil for one without.
+    /// An attachment with an address on the web, or one that is its bytes (`data:`); nil for one without.
     fileprivate init?(_ attachment: Attachment) {
-        guard let url = attachment.url, url.hasPrefix("https://") || url.hasPrefix("http://") else { return nil }
-        self.init(
-            kind: attachment.kind, content: .url(url), contentType: attachment.contentType?.withoutParameters,
-            name: attachment.name)
+        guard let url = attachment.url else { return nil }
+        var contentType = attachment.contentType?.withoutParameters
+        var content = Content.url(url)
+        if url.hasPrefix("data:") {
+            guard let file = OutboundAttachment(answer: url, contentType: contentType, name: nil),
+                case .bytes(let bytes) = file.source
+            else { return nil }
+            contentType = file.contentType
+            content = .bytes(bytes)
+        } else if !url.hasPrefix("https://"), !url.hasPrefix("http://") {
+            return nil
+        }
+        self.init(kind: attachment.kind, content: content, contentType: contentType, name: attachment.name)
     }
 }
 

@@ -30,7 +30,7 @@ extension Bridge {
             if agent.agent.needsHistory {
                 let name = turn.id.description
                 history.append(
-                    question: turn.text, answer: answer.text, to: turn.threadName,
+                    question: turn.text, answer: answer.wordsForAgent, to: turn.threadName,
                     names: (name, answer.receipt.messageID ?? name + "-answer"))
             }
             if let continuation = answer.receipt.continuation { continuations[turn.threadName] = continuation }
@@ -38,7 +38,7 @@ extension Bridge {
             metrics.addedSeconds.record(
                 question.takenAt.duration(to: .now) - start.duration(to: answered))
             recordAnswer(answer, delivery: delivery, to: question)
-            listener?.receive(.done(text: answer.text))
+            listener?.receive(.done(text: answer.text, attachments: answer.attachments))
         } catch {
             typing?.cancel()
             metrics.agentFailures.increment()
@@ -130,6 +130,14 @@ extension Bridge {
         guard let typingLine, let interval = question.platform.capabilities.typingInterval else { return nil }
         return TypingIndicator(
             after: typingLine, outbox: question.platform.outbox, address: address, interval: interval)
+    }
+}
+
+extension AgentClient.Answer {
+    /// What an agent is told later that it said: an answer without words is named by its files.
+    fileprivate var wordsForAgent: String {
+        guard text.isEmpty else { return text }
+        return attachments.map { "[\($0.kind.rawValue)]" }.joined(separator: "\n")
     }
 }
 

@@ -6,8 +6,8 @@ final class ReplyListener: Sendable {
     enum News: Sendable {
         /// The next piece of the text.
         case text(String)
-        /// The answer is whole.
-        case done(text: String)
+        /// The answer is whole, with what goes with it.
+        case done(text: String, attachments: [OutboundAttachment])
         /// There is no answer.
         case failed(AgentFailure)
     }

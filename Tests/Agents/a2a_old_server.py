@@ -67,7 +67,7 @@ def main():
     port = int(sys.argv[1])
     card = AgentCard(
         name="Story", description="Tells stories", version="1", url=f"http://127.0.0.1:{port}/",
-        capabilities=AgentCapabilities(streaming=True), default_input_modes=["text/plain"],
+        capabilities=AgentCapabilities(streaming=True), default_input_modes=["text/plain", "image/*", "application/pdf"],
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="tell", name="Tell", description="Tells", tags=["story"])],
     )

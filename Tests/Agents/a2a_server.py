@@ -80,7 +80,7 @@ def main():
     }[binding]
     card = AgentCard(
         name="Story", description="Tells stories", version="1", supported_interfaces=[interface],
-        capabilities=AgentCapabilities(streaming=True), default_input_modes=["text/plain"],
+        capabilities=AgentCapabilities(streaming=True), default_input_modes=["text/plain", "image/*", "application/pdf"],
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="tell", name="Tell", description="Tells", tags=["story"])],
     )

@@ -4,6 +4,7 @@ The first word decides:
   say X       a message, X
   task X      a task with one artifact that comes in two pieces, after a word on the way
   ask X       a task that needs input, X
+  reply X     goes on with the task that asked, if it is named
   fail X      a task that fails, with X
   slow X      a task that goes on after its first response, and is done a while later
   context     a message that tells what came along with the message
@@ -16,11 +17,12 @@ PICTURE = b"\x89PNG\r\n\x1a\n fake"
 
 
 class Story:
-    """Tells a story by these methods of a subclass: `message(text)`, `start(text)`, `piece(text, append)`,
+    """Tells a story by these methods of a subclass: `context`, `message(text)`, `start(text)`, `piece(text, append)`,
     `picture(bytes)`, `complete()`, `ask(text)`, `fail(text)`."""
 
     async def tell(self, text, context_id, metadata, files):
-        word, _, rest = text.partition(" ")
+        # The first line: those after it name what came with the words.
+        word, _, rest = text.split("\n")[0].partition(" ")
         match word:
             case "task":
                 await self.start("on my way")
@@ -30,6 +32,9 @@ class Story:
             case "ask":
                 await self.start("hm")
                 await self.ask(rest)
+            case "reply":
+                await self.piece(f"{rest}, of {'your' if self.context.current_task else 'no'} task", append=False)
+                await self.complete()
             case "fail":
                 await self.start("hm")
                 await self.fail(rest)

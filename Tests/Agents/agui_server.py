@@ -6,6 +6,7 @@ The first word of the last message decides:
   two       two messages with a tool call between them
   snapshot X  X in a snapshot of the conversation alone
   ask X     an interrupt with the question X
+  reply X   what the interrupts of the last run are answered with
   fail X    words, then an error with X
   context   what came along with the message
 """
@@ -37,7 +38,8 @@ def tell(asked):
     parts = [] if isinstance(content, str) else [part for part in content if part.type != "text"]
     if not isinstance(content, str):
         content = "".join(part.text for part in content if part.type == "text")
-    word, _, rest = content.partition(" ")
+    # The first line: those after it name what came with the words.
+    word, _, rest = content.split("\n")[0].partition(" ")
     name = f"{asked.run_id}-m"
     outcome = None
     yield RunStartedEvent(type=EventType.RUN_STARTED, thread_id=asked.thread_id, run_id=asked.run_id)
@@ -58,6 +60,9 @@ def tell(asked):
         case "ask":
             interrupt = Interrupt(id="i", reason="input", message=rest)
             outcome = RunFinishedInterruptOutcome(type="interrupt", interrupts=[interrupt])
+        case "reply":
+            resumed = [f"{entry.interrupt_id}: {entry.payload.split()[-1]}" for entry in asked.resume]
+            yield from message(name, ", ".join(resumed))
         case "fail":
             yield from message(name, "hm")
             yield RunErrorEvent(type=EventType.RUN_ERROR, message=rest, code="test")

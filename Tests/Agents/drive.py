@@ -96,8 +96,8 @@ class Bridge:
     def doctor(self):
         """What `chatbridge doctor` finds of the agent."""
         done = subprocess.run(
-            [self.executable, "doctor", "--json"], env=self.environment, cwd=self.folder, capture_output=True, text=True,
-            timeout=WAIT)
+            [self.executable, "doctor", "--json"], env=self.environment, cwd=self.folder, capture_output=True,
+            text=True, timeout=WAIT)
         return next(found for found in json.loads(done.stdout)["findings"] if found["subject"] == "agent")
 
     def post(self, conversation, text, attachments, stream):
@@ -113,9 +113,12 @@ class Bridge:
         finally:
             connection.close()
 
-    def whole(self, conversation, text, attachments=()):
+    def answer(self, conversation, text, attachments=()):
         status, body = self.post(conversation, text, list(attachments), stream=False)
-        answer = json.loads(body)
+        return status, json.loads(body)
+
+    def whole(self, conversation, text, attachments=()):
+        status, answer = self.answer(conversation, text, attachments)
         return answer["text"] if status == 200 else f"{status} {answer['error']['code']}"
 
     def streamed(self, conversation, text, attachments=()):
@@ -166,6 +169,18 @@ class Checks:
         self.equal(f"{question!r} fails in a stream", bridge.streamed("fs", question)[1], "agent_error")
 
 
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PIXEL_BYTES = 70
+FILES = [
+    {"url": PIXEL, "name": "a.png", "content_type": "image/png"},
+    {"url": "https://cdn.example/b.pdf", "name": "b.pdf", "content_type": "application/pdf"},
+]
+PAINTED = {
+    "kind": "image", "url": "data:image/png;base64,iVBORw0KGgogZmFrZQ==", "name": "p.png", "content_type": "image/png",
+}
 SAID = "Grüße 😀 – \"quoted\" \\ and <b>markup</b>, a long line of words"
 
 
@@ -186,6 +201,11 @@ def litellm(checks, executable, folder, _):
                 checks.answers(bridge, [(SAID, f"system user: {SAID}")])
                 checks.equal(f"{agent} history", bridge.whole("c0", "again"), "system user assistant user: again")
                 checks.fails(bridge, "fail")
+                if agent == "openai":
+                    shown = f"system user: look\n[image: a.png]\n[file: b.pdf] [{PIXEL[:22]}… {len(PIXEL)}]"
+                    checks.equal("a picture", bridge.whole("p", "look", FILES), shown)
+                    blind = "system user: blind\n[image: a.png]\n[file: b.pdf]"
+                    checks.equal("a picture to a blind model", bridge.whole("b", "blind", FILES), blind)
                 checks.equal(f"{agent} doctor", bridge.doctor()["state"], "good")
         settings = {**base, "OPENAI_API_KEY": "wrong-key-12345", "AGENT": "responses", "OPENAI_RESPONSE_MODEL": "echo"}
         with Bridge(executable, folder, settings) as bridge:
@@ -198,6 +218,12 @@ def a2a_answers(checks, executable, folder, url, binding):
     with Bridge(executable, folder, {"AGENT": "a2a", "AGENT_URL": url, "AGENT_TIMEOUT_MS": "20000"}) as bridge:
         checks.answers(bridge, [("say " + SAID, SAID)], streams=False)
         checks.answers(bridge, [("task " + SAID, SAID)])
+        checks.equal("question back", bridge.whole("q", "ask Which city?"), "Which city?")
+        checks.equal("its answer goes to the task", bridge.whole("q", "reply Rome"), "Rome, of your task")
+        files = bridge.whole("x", "context", FILES).split("files: ")[1]
+        checks.equal("files", files, f"image/png a.png {PIXEL_BYTES}, application/pdf b.pdf https://cdn.example/b.pdf")
+        _, painted = bridge.answer("p", "picture")
+        checks.equal("a picture in return", (painted.get("text"), painted.get("attachments")), ("here", [PAINTED]))
         checks.answers(bridge, [("ask Which city?", "Which city?"), ("slow but done", "but done")], streams=False)
         checks.fails(bridge, "fail no rain data")
         known = "account=default conversation=x platform=web user=ada"
@@ -234,6 +260,11 @@ def agui(checks, executable, folder, _):
             checks.equal("doctor", bridge.doctor()["state"], "good")
             known = "platform=web account=default conversation=x user=ada"
             checks.equal("context", bridge.whole("x", "context"), f"web:x [user]: {known}; files: none")
+            files = bridge.whole("y", "context", FILES).split("files: ")[1]
+            expected = f"image image/png data {len(PIXEL) - 22}, document application/pdf url 25"
+            checks.equal("files", files, expected)
+            checks.equal("question back", bridge.whole("q", "ask Which city?"), "Which city?")
+            checks.equal("the run is resumed", bridge.whole("q", "reply Rome"), "i: Rome")
             checks.equal(
                 "history", bridge.whole("x", "context"), f"web:x [user assistant user]: {known}; files: none")
 

@@ -19,6 +19,8 @@ def answer(messages):
     if isinstance(last, list):
         last = "".join(part["text"] for part in last if part["type"] == "text")
     shown = "".join(f" [{picture[:22]}… {len(picture)}]" for picture in pictures)
+    if pictures and last.startswith("blind"):
+        raise RuntimeError("this model has no eyes")
     return f"{roles}: {last}{shown}"
 
 

@@ -121,6 +121,9 @@ struct AgentFileTests {
         let agent = OpenAIAgent(configuration: AgentFileTests.openAI)
         let byURL = try AgentFileTests.body(agent, media: [])["messages"][0]["content"]
         #expect(byURL[1]["image_url"]["url"].string == "https://cdn/a.png")
+        let inline = [BridgeCore.Attachment(kind: .image, url: AgentFileTests.dataURL)]
+        let byBytes = try AgentFileTests.body(agent, media: [], attachments: inline)["messages"][0]["content"]
+        #expect(byBytes[1]["image_url"]["url"].string == AgentFileTests.dataURL)
         let telegram = [BridgeCore.Attachment(kind: .image, reference: "f1")]
         let byName = try AgentFileTests.body(agent, media: [], attachments: telegram)["messages"][0]["content"]
         #expect(byName.string == "look")

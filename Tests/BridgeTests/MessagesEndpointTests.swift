@@ -55,6 +55,20 @@ struct MessagesEndpointTests {
         }
     }
 
+    @Test func `files of an answer come with it, by address or as their bytes`() async throws {
+        let files = #"[{"url":"https://cdn/b.pdf","name":"b.pdf"},{"data":"cG5nIQ==","content_type":"image/png"}]"#
+        let shown =
+            #"[{"kind":"file","url":"https://cdn/b.pdf","name":"b.pdf"},"#
+            + #"{"kind":"image","url":"data:image/png;base64,cG5nIQ==","content_type":"image/png"}]"#
+        try await withDoor({ _ in .json(Array(#"{"attachments":\#(files)}"#.utf8)) }) { engine, door, _ in
+            let question = #"{"conversation":"c","text":"hi"}"#
+            let reply = try await door.post("/api/messages?wait=true", question)
+            #expect(reply.status == 200 && reply.json["text"].string == "" && reply.text.contains(shown))
+            let stream = try await door.post("/api/messages", question, headers: ["Accept": "text/event-stream"])
+            #expect(stream.text.contains("event: done") && stream.text.contains(shown))
+        }
+    }
+
     @Test(arguments: [
         (500, 502, "agent_error"), (401, 502, "agent_unauthorized"), (0, 504, "agent_timeout"),
     ])

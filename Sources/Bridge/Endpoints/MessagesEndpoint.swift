@@ -1,4 +1,5 @@
 public import BridgeCore
+internal import Crypto
 internal import EventLoop
 internal import HTTPCore
 public import HTTPServer
@@ -94,12 +95,8 @@ public struct MessagesEndpoint: Sendable {
         for await news in listener.news {
             switch news {
             case .text: continue
-            case .done(let text):
-                return .json(
-                    object {
-                        $0.field("id", id.description)
-                        $0.field("text", text)
-                    })
+            case .done(let text, let attachments):
+                return .json(object { write(id, text, attachments, to: &$0) })
             case .failed(let failure):
                 return .error(
                     HTTPStatus(failure.kind == .timeout ? 504 : 502), code: "agent_\(failure.kind.code)",
@@ -123,13 +120,8 @@ public struct MessagesEndpoint: Sendable {
                 switch news {
                 case .text(let piece):
                     try await writer.send(event: "delta", data: text { $0.field("text", piece) })
-                case .done(let answer):
-                    try await writer.send(
-                        event: "done",
-                        data: text {
-                            $0.field("id", id.description)
-                            $0.field("text", answer)
-                        })
+                case .done(let answer, let attachments):
+                    try await writer.send(event: "done", data: text { write(id, answer, attachments, to: &$0) })
                 case .failed(let failure):
                     try await writer.send(
                         event: "error",
@@ -137,6 +129,32 @@ public struct MessagesEndpoint: Sendable {
                             $0.field("code", "agent_\(failure.kind.code)")
                             $0.field("message", failure.kind.words)
                         })
+                }
+            }
+        }
+    }
+
+    /// The answer; its attachments are there only when it has some, with their bytes as `data:` URLs (RFC 2397).
+    private func write(
+        _ id: UUID, _ answer: String, _ attachments: [OutboundAttachment], to object: inout JSONWriter
+    ) {
+        object.field("id", id.description)
+        object.field("text", answer)
+        guard !attachments.isEmpty else { return }
+        object.arrayField("attachments") { list in
+            for attachment in attachments {
+                list.object {
+                    $0.field("kind", attachment.kind.rawValue)
+                    switch attachment.source {
+                    case .url(let url): $0.field("url", url)
+                    case .bytes(let bytes):
+                        let type = attachment.contentType ?? "application/octet-stream"
+                        $0.field("url", "data:\(type);base64,\(Base64.encode(bytes))")
+                    // What a platform has is of no use anywhere else.
+                    case .uploaded: break
+                    }
+                    $0.field("name", attachment.name)
+                    $0.field("content_type", attachment.contentType)
                 }
             }
         }

@@ -96,7 +96,7 @@ public struct SimulationEndpoint: Sendable {
             switch news {
             case .text:
                 if stages.count == 1 { stages.append(("agent first byte", elapsed)) }
-            case .done(let text):
+            case .done(let text, _):
                 stages.append(("agent done", elapsed))
                 return report(event: event, answer: text, stages: stages)
             case .failed(let failure):
