@@ -129,6 +129,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Viber": ["Crypto", "Markdown"],
     "Discord": ["Crypto", "Markdown"],
     "Mattermost": ["Crypto", "Markdown"],
+    "RocketChat": ["Crypto", "Markdown"],
     "Matrix": ["Crypto", "Markdown"],
     "Zalo": ["Crypto", "Markdown"],
     "ZaloBot": ["Crypto", "Markdown"],

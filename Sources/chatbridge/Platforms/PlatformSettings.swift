@@ -32,6 +32,7 @@ struct PlatformSettings: Sendable {
         whatsapp,
         discord,
         mattermost,
+        rocketchat,
         matrix,
         googlechat,
         messenger,
