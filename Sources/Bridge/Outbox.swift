@@ -389,8 +389,6 @@ struct ReplyAddress: Sendable {
         place = event.place
         replyTo = event.messageID
         replyContext = event.replyContext
-        right = ReplyRight(
-            rules: rules, hasToken: !event.replyContext.isEmpty,
-            age: event.sentAt.map { Timestamp.now().duration(since: $0) } ?? .zero, at: .now)
+        right = ReplyRight(rules: rules, hasToken: !event.replyContext.isEmpty, at: .now)
     }
 }

@@ -20,20 +20,19 @@ final class ReplyRight: Sendable {
     private let usesLeft: Atomic<Int>
     private let messages = Atomic<Int>(0)
 
-    /// The right that comes with an event.
+    /// The right that comes with an event which has just reached us.
     ///
-    /// - Parameters:
-    ///   - hasToken: whether the event brought what the platform's rules call a token.
-    ///   - age: how long ago the user wrote.
-    init(
-        rules: Capabilities.ReplyRules, hasToken: Bool, age: Duration, at now: ContinuousClock.Instant
-    ) {
-        let start = now - max(age, .zero)
-        tokenEnd = hasToken ? rules.token.map { start + $0.lifetime } : nil
+    /// Its time counts from here, not from when the platform says that the user wrote: an event that was delivered late (again
+    /// after a failure, or with an odd clock) may still be answered, as far as anybody but the platform knows. Where it may
+    /// not, the platform says so, and the next means takes over.
+    ///
+    /// - Parameter hasToken: whether the event brought what the platform's rules call a token.
+    init(rules: Capabilities.ReplyRules, hasToken: Bool, at now: ContinuousClock.Instant) {
+        tokenEnd = hasToken ? rules.token.map { now + $0.lifetime } : nil
         usesLeft = Atomic(rules.token?.uses ?? .max)
         switch rules.push {
         case .always: (mayPush, pushEnd) = (true, nil)
-        case .within(let window): (mayPush, pushEnd) = (true, start + window)
+        case .within(let window): (mayPush, pushEnd) = (true, now + window)
         case .never: (mayPush, pushEnd) = (false, nil)
         }
     }

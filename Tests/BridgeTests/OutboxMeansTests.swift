@@ -75,6 +75,24 @@ struct OutboxMeansTests {
         }
     }
 
+    @Test func `an event with an old time is answered all the same: the platform decides`() async throws {
+        let server = try await RecordingServer { _ in .json(Array(#"{"message":"m"}"#.utf8)) }
+        try await onLoop { loop in
+            let rules = Capabilities.ReplyRules(
+                token: .init(lifetime: .seconds(600), uses: 1), push: .within(.seconds(86_400)))
+            let outbox = Self.outbox(loop, server.url) { $0.replies = rules }
+            var late = event("1")
+            late.sentAt = Timestamp(seconds: 1_462_629_479)
+            late.replyContext = ["token": "x"]
+            let address = ReplyAddress(late, rules: rules)
+            for _ in 0..<2 {
+                let result = await outbox.perform(.send(text: "hi", format: .plain), to: address)
+                #expect(result == .delivered(PlatformMessageID("m")))
+            }
+            #expect(server.requests.map(Self.short) == ["send reply hi", "send hi"])
+        }
+    }
+
     @Test(arguments: [
         ([RawServer.Behaviour.close, .refuse("token")], 1, ["reply"]),
         ([.close, .answer], 1, ["reply"]),

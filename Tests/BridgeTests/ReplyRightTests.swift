@@ -4,7 +4,7 @@ import Testing
 @testable import Bridge
 
 struct ReplyRightTests {
-    /// One question to the planner: so long after the event, what is the plan?
+    /// One question to the planner, asked so long after the event.
     struct Row: Sendable, CustomTestStringConvertible {
         let meaning: String
         let rules: Capabilities.ReplyRules
@@ -31,22 +31,19 @@ struct ReplyRightTests {
     ])
     func `the planner picks reply, push or hold`(row: Row) {
         let now = ContinuousClock.now
-        let fresh = ReplyRight(rules: row.rules, hasToken: row.hasToken, age: .zero, at: now)
-        #expect(fresh.plan(at: now + row.after) == row.plan)
-        // An event that reaches us late has used up that much of its time.
-        let late = ReplyRight(rules: row.rules, hasToken: row.hasToken, age: row.after, at: now)
-        #expect(late.plan(at: now) == row.plan)
+        let right = ReplyRight(rules: row.rules, hasToken: row.hasToken, at: now)
+        #expect(right.plan(at: now + row.after) == row.plan)
     }
 
     @Test func `a token is good for as many requests as the platform allows, and for none once refused`() {
         let now = ContinuousClock.now
         let rules = Capabilities.ReplyRules(token: .init(lifetime: .seconds(50), uses: 2))
-        let right = ReplyRight(rules: rules, hasToken: true, age: .zero, at: now)
+        let right = ReplyRight(rules: rules, hasToken: true, at: now)
         right.countUse()
         #expect(right.plan(at: now) == .send(.reply))
         right.countUse()
         #expect(right.plan(at: now) == .send(.push))
-        let refused = ReplyRight(rules: rules, hasToken: true, age: .zero, at: now)
+        let refused = ReplyRight(rules: rules, hasToken: true, at: now)
         refused.giveUpToken()
         #expect(refused.plan(at: now) == .send(.push))
     }

@@ -58,7 +58,7 @@ extension LineAdapter: Faking {
             let isOurs = token.hasPrefix(Self.simulatedToken)
             return sent(body, to: isOurs ? Self.simulatedUser : "replyToken:\(token)", number: number)
         case (.post, "/v2/bot/message/push"):
-            guard let to = body["to"].string, to.utf8.count > 1, "UCR".contains(to.prefix(1)) else {
+            guard let to = body["to"].string, to.utf8.count > 1, "UCRucr".contains(to.prefix(1)) else {
                 return refusal(400, "The property, 'to', in the request body is invalid (line: -, column: -)")
             }
             if let key = request.headers[Self.retryKeyField], !Self.isUUID(key) {
