@@ -23,9 +23,11 @@ struct PlatformFixtureTests {
         var method = HTTPMethod.post
         /// What the fake may rightly refuse: invented identifiers in the recorded payloads.
         var refusal: String?
+        /// The bot for which payloads that name one must be meant.
+        var bot: String?
         let sign: @Sendable ([UInt8]) -> HTTPFields
 
-        var testDescription: String { platform }
+        var testDescription: String { bot.map { "\(platform) \($0)" } ?? platform }
 
         func isTolerated(_ reason: String) -> Bool { refusal.map { reason.contains($0) } ?? false }
     }
@@ -43,7 +45,39 @@ struct PlatformFixtureTests {
         ) { ["X-Hub-Signature-256": "sha256=" + Hex.encode(hmac($0))] }
     }
 
+    private static func discord(_ bot: String) -> Setting {
+        let seed = [UInt8](repeating: 7, count: 32)
+        return Setting(
+            platform: "discord", prefix: "DISCORD",
+            variables: [
+                "DISCORD_APPLICATION_ID": bot, "DISCORD_BOT_TOKEN": "discord-token", "DISCORD_GATEWAY": "false",
+                "DISCORD_PUBLIC_KEY": Hex.encode(Ed25519.publicKey(for: seed) ?? []),
+            ],
+            // The interactions were recorded for other applications; their answers go as messages of the bot then.
+            refusal: "another application", bot: bot
+        ) { body in
+            let time = "1790000000"
+            let signature = Ed25519.signature(for: Array(time.utf8) + body, privateKey: seed) ?? []
+            return ["X-Signature-Timestamp": time, "X-Signature-Ed25519": Hex.encode(signature)]
+        }
+    }
+
     private static let settings = [
+        discord("1457469483726668048"), discord("1400000000000000001"),
+        Setting(
+            platform: "mattermost", prefix: "MATTERMOST",
+            variables: [
+                "MATTERMOST_URL": "http://127.0.0.1:9", "MATTERMOST_BOT_TOKEN": "mm-token",
+                "MATTERMOST_WEBHOOK_TOKEN": key,
+            ]
+        ) { _ in ["Authorization": "Token \(key)"] },
+        Setting(
+            platform: "rocketchat", prefix: "ROCKETCHAT",
+            variables: [
+                "ROCKETCHAT_URL": "http://127.0.0.1:9", "ROCKETCHAT_AUTH_TOKEN": "rc-token",
+                "ROCKETCHAT_USER_ID": "botUser", "ROCKETCHAT_WEBHOOK_TOKEN": key,
+            ]
+        ) { _ in ["X-RocketChat-Livechat-Token": key] },
         Setting(
             platform: "line", prefix: "LINE",
             variables: ["LINE_CHANNEL_SECRET": key, "LINE_CHANNEL_ACCESS_TOKEN": "line-token"],
@@ -95,7 +129,7 @@ struct PlatformFixtureTests {
         let client = HTTPClient(loop: loop)
 
         var known = 0
-        for (number, row) in table.rows.enumerated() {
+        for (number, row) in table.rows.enumerated() where row.bot == nil || row.bot == setting.bot {
             // A bridge for each: several payloads bear the same event id.
             try stack.startBridge()
             let path = setting.path.isEmpty ? "" : "\(setting.path)\(number)"
