@@ -138,6 +138,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "MSTeams": ["Crypto", "Markdown"],
     "WhatsApp": ["Crypto", "Markdown", "MetaGraph"],
     "GoogleChat": ["Crypto", "Markdown"],
+    "Feishu": ["Crypto", "Markdown"],
     "Messenger": ["Markdown", "MetaGraph"],
     "Instagram": ["Markdown", "MetaGraph"],
 ]

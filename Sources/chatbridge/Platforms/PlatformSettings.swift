@@ -35,6 +35,7 @@ struct PlatformSettings: Sendable {
         rocketchat,
         matrix,
         googlechat,
+        feishu,
         messenger,
         instagram,
         webhook,
