@@ -141,6 +141,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Feishu": ["Crypto", "Markdown"],
     "Messenger": ["Markdown", "MetaGraph"],
     "Instagram": ["Markdown", "MetaGraph"],
+    "Twilio": ["Crypto", "Markdown"],
 ]
 for (name, modules) in adapters {
     let common: [Target.Dependency] = ["BridgeCore", "HTTPCore", "JSON"]

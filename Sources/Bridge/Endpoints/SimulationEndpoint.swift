@@ -57,8 +57,9 @@ public struct SimulationEndpoint: Sendable {
                             .notFound, code: "platform_not_configured", message: "No such platform is configured here.")
                     ))
             }
+            // Some signatures are over the address, too.
             let webhook = WebhookRequest(
-                method: request.method, target: request.target, headers: request.headers, body: request.body)
+                method: request.method, target: "/webhooks/\(name)", headers: request.headers, body: request.body)
             do throws(WebhookRejection) {
                 let events = try platform.receive(webhook, at: .now()).events
                 for var event in events {

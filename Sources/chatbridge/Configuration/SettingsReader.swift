@@ -35,6 +35,12 @@ struct SettingsReader {
         variables[name]?.isEmpty == false
     }
 
+    /// The URL in a variable that is read elsewhere, without a slash at its end; nil when it is unset or empty.
+    func urlRead(_ name: String) -> String? {
+        guard let value = variables[name], !value.isEmpty else { return nil }
+        return value.hasSuffix("/") ? String(value.dropLast()) : value
+    }
+
     /// The text of a variable; nil when it is unset or empty.
     ///
     /// - Parameter shownDefault: what `doctor --config` shows then, since it is what happens then.

@@ -38,6 +38,7 @@ struct PlatformSettings: Sendable {
         feishu,
         messenger,
         instagram,
+        twilio,
         webhook,
     ]
 
