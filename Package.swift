@@ -56,7 +56,7 @@ let package = Package(
             name: "Bridge",
             dependencies: [
                 "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal", "Crypto",
-                "Telemetry", "ThreadExecutor",
+                "Telemetry", "ThreadExecutor", "WebSocket",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(
@@ -104,7 +104,7 @@ let package = Package(
             name: "BridgeTests",
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
-                "JSON", "Journal", "Telemetry", "TestSupport",
+                "JSON", "Journal", "Telemetry", "TestSupport", "WebSocket",
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
         .testTarget(

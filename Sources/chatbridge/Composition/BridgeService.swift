@@ -145,6 +145,11 @@ struct BridgeService: Sendable {
             let poller = Poller(adapter: adapter, bridge: bridge, client: client, states: states, log: log)
             return loop.spawn { await poller.run() }
         }
+        tasks += product.adapters.compactMap { $0 as? any GatewayConnecting }.filter(\.isGatewayEnabled).map {
+            adapter in
+            let runner = GatewayRunner(adapter: adapter, bridge: bridge, client: client, metrics: metrics, log: log)
+            return loop.spawn { await runner.run() }
+        }
         tasks.append(loop.spawn { [self] in await refreshGauges(of: path.queue) })
         return tasks
     }
