@@ -28,7 +28,7 @@ public struct A2AAgent: AgentDiscovering {
 
     /// Asks for the card, at each place where it may be.
     public var discoveryRequests: [OutboundRequest] {
-        let origin = A2AAgent.origin(of: endpoint.base)
+        let origin = A2AURL(endpoint.base)?.origin ?? endpoint.base
         var urls: [String] = []
         if endpoint.base.hasSuffix(".json") {
             urls = [endpoint.base]
@@ -52,15 +52,7 @@ public struct A2AAgent: AgentDiscovering {
         guard let card = body.json, card.kind == .object else {
             throw AgentFailure(.malformed, "the agent card is not a JSON object")
         }
-        let interface = try A2AInterface(card: card, origin: A2AAgent.origin(of: endpoint.base))
+        let interface = try A2AInterface(card: card, origin: A2AURL(endpoint.base)?.origin ?? endpoint.base)
         return A2APeer(interface: interface, endpoint: endpoint, takesImages: takesImages)
-    }
-
-    /// Scheme, host and port of an address.
-    private static func origin(of url: String) -> String {
-        guard let colon = url.utf8.firstIndex(of: UInt8(ascii: ":")) else { return url }
-        let host = url.utf8[colon...].dropFirst(3)
-        let end = host.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? host.endIndex
-        return String(url[..<end])
     }
 }

@@ -59,7 +59,7 @@ extension A2AInterface {
         }
         for offer in offers {
             guard var url = offer.url, !url.isEmpty, let binding = offer.binding else { continue }
-            if url.hasPrefix("/") { url = origin + url }
+            url = A2AInterface.reachable(url, from: origin)
             guard url.hasPrefix("http://") || url.hasPrefix("https://") else { continue }
             if binding == .rest10, url.hasSuffix("/") { url.removeLast() }
             self.init(
@@ -71,6 +71,16 @@ extension A2AInterface {
         throw AgentFailure(
             .malformed,
             "the agent card offers none of JSONRPC 0.3, JSONRPC 1.0 and HTTP+JSON 1.0, but \(found.prefix(100))")
+    }
+
+    /// The address as we can use it: agents often name a path alone, or where they listen instead of where they are reached
+    /// (`0.0.0.0`, or `localhost` in a container).
+    private static func reachable(_ url: String, from origin: String) -> String {
+        if url.hasPrefix("/") { return origin + url }
+        guard let own = A2AURL(url), let found = A2AURL(origin) else { return url }
+        let isEverywhere = own.host == "0.0.0.0" || own.host == "[::]"
+        guard isEverywhere || (own.isLoopback && !found.isLoopback) else { return url }
+        return origin + own.rest
     }
 
     /// What the agent takes by default or for any of its skills.

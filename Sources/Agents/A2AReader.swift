@@ -239,8 +239,14 @@ struct A2AReader: AnswerReader {
     /// The text of the parts that have one.
     ///
     /// - Parameter separator: between two parts. An artifact's may be pieces of one text, in the order in which they were
-    ///   appended to it; a message's are whole.
+    ///   appended to it; a message's are whole. - Returns: where no part has text, the data among them as blocks of JSON: better than an answer without words.
     private static func text(of parts: JSONView, separator: String) -> String {
-        parts.elements.compactMap { $0["text"].string }.joined(separator: separator)
+        let texts = parts.elements.compactMap { $0["text"].string }
+        guard texts.isEmpty else { return texts.joined(separator: separator) }
+        return parts.elements.map { $0["data"] }.filter(\.exists).map { data in
+            var writer = JSONWriter()
+            writer.value(data)
+            return "```json\n\(String(decoding: writer.bytes, as: UTF8.self))\n```"
+        }.joined(separator: "\n")
     }
 }

@@ -63,8 +63,10 @@ extension Bridge {
             id: question.id, platform: question.platform.name, event: question.event,
             text: question.event.wordsForAgent, isStreaming: isStreaming)
         // Taken: an agent that fails with it is not to be asked with it again.
-        turn.continuation = continuations[turn.threadName]
-        if turn.continuation != nil { continuations[turn.threadName] = nil }
+        if continuations.count > 0 {
+            turn.continuation = continuations[turn.threadName]
+            continuations[turn.threadName] = nil
+        }
         if agent.agent.needsHistory { turn.history = history.messages(of: turn.threadName) }
         if agent.agent.takesImages, let media = question.platform.media {
             turn.media = await media.pictures(of: question.event)

@@ -54,6 +54,8 @@ actor StreamedReply {
         if let message { return await replace(message, with: final) }
         if !shown.isEmpty { return await sendRest(of: final) }
         if let failure, StreamedReply.isFinal(failure) { return Outbox.Delivery(failure: failure) }
+        // An answer may be files alone.
+        if final.isEmpty { return Outbox.Delivery() }
         return await outbox.send(final, format: .markdown, to: address)
     }
 

@@ -70,6 +70,31 @@ struct A2AAgentTests {
     }
 
     @Test(arguments: [
+        ("http://0.0.0.0:9999/rpc", "https://example.org/rpc", "it listens everywhere"),
+        ("http://localhost:9999/", "https://example.org/", "it is reached otherwise"),
+        ("http://[::1]:9999/?a=b", "https://example.org/?a=b", "so by its IPv6 address"),
+        ("http://user@127.0.0.1:9999", "https://example.org", "so by its IPv4 address"),
+        ("http://other.example:9999/rpc", "http://other.example:9999/rpc", "another host is another host"),
+    ])
+    func `an address that is the agent's own machine's is taken for the card's host`(
+        url: String, expected: String, meaning: String
+    ) throws {
+        #expect(try A2AAgentTests.peer(#"{"url":"\#(url)"}"#).interface.url == expected)
+    }
+
+    @Test func `an agent on our own machine is asked where it says`() throws {
+        let response = OutboundResponse(status: .ok, body: Array(#"{"url":"http://localhost:1/rpc"}"#.utf8))
+        let peer = try A2AAgentTests.agent("http://127.0.0.1:9999/").discovered(response) as? A2APeer
+        #expect(peer?.interface.url == "http://localhost:1/rpc")
+    }
+
+    @Test func `data without words is shown as it is`() throws {
+        let body = #"{"result":{"kind":"message","messageId":"m","parts":[{"kind":"data","data":{"a":[1, 2]}}]}}"#
+        let events = decode(body, with: try A2AAgentTests.decoder(A2AAgentTests.old))
+        #expect(events.first == .text("```json\n{\"a\":[1,2]}\n```"))
+    }
+
+    @Test(arguments: [
         (404, "", "no agent card: HTTP 404 Not Found"), (200, "<html>", "the agent card is not a JSON object"),
         (
             200, #"{"supportedInterfaces":[{"url":"http://h","protocolBinding":"GRPC","protocolVersion":"1.0"}]}"#,
