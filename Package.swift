@@ -93,7 +93,8 @@ let package = Package(
         .testTarget(name: "MarkdownTests", dependencies: ["Markdown"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(
-            name: "BridgeCoreTests", dependencies: ["BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON"]),
+            name: "BridgeCoreTests",
+            dependencies: ["BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON", "Markdown"]),
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "BridgeCore", "HTTPCore", "JSON"]),
         .testTarget(
             name: "JournalTests",

@@ -75,7 +75,7 @@ actor Outbox {
         tokens = (adapter as? any TokenRefreshing).map {
             TokenKeeper(adapter: $0, client: client, store: states, loop: loop, log: log)
         }
-        splitter = TextSplitter(limit: capabilities.textLimit)
+        splitter = TextSplitter(capabilities)
         pacer = Pacer(rates: rates)
     }
 

@@ -103,6 +103,13 @@ public struct Capabilities: Sendable {
 
     /// The longest text of one message; longer answers are split.
     public var textLimit: TextLimit
+    /// What the platform counts of a text against ``textLimit``; nil: the text as the agent wrote it.
+    ///
+    /// Set it where what is sent is longer than the Markdown that it is rendered from: the text as it stands in the request, or
+    /// what is left of it where the platform does not count its marks. It is called for texts that may be over the limit, and
+    /// for their parts; a text that is short enough whatever its marks never reaches it. So what is counted must not take
+    /// more than twice the bytes of the text, and 48 more for each byte that is neither letter, digit nor space.
+    public var countedText: (@Sendable (_ text: String, _ format: OutboundAction.Format) -> String)?
     /// Where answers go.
     public var transport: Transport
     /// The least time between two edits of an answer that is streamed into its message; nil: no edits.
@@ -124,12 +131,13 @@ public struct Capabilities: Sendable {
 
     /// The capabilities of a platform.
     public init(
-        textLimit: TextLimit, transport: Transport = .http, editInterval: Duration? = nil,
-        typingInterval: Duration? = nil,
+        textLimit: TextLimit, countedText: (@Sendable (String, OutboundAction.Format) -> String)? = nil,
+        transport: Transport = .http, editInterval: Duration? = nil, typingInterval: Duration? = nil,
         rates: Rates = Rates(), hasIdempotentSends: Bool = false, replies: ReplyRules = ReplyRules(),
         messagesPerRequest: Int = 1, attachmentsByURL: Set<ContentKind> = [], attachmentsByUpload: Set<ContentKind> = []
     ) {
         self.textLimit = textLimit
+        self.countedText = countedText
         self.transport = transport
         self.editInterval = editInterval
         self.typingInterval = typingInterval
