@@ -94,6 +94,20 @@ struct PlatformFixtureTests {
         meta("messenger", "MESSENGER", ["MESSENGER_PAGE_ACCESS_TOKEN": "page-token"]),
         meta("instagram", "INSTAGRAM", ["INSTAGRAM_PAGE_ACCESS_TOKEN": "page-token"]),
         Setting(
+            platform: "twilio", prefix: "TWILIO",
+            variables: [
+                "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": key, "TWILIO_FROM": "+13125550177",
+                "PUBLIC_URL": "https://bridge.example.test",
+            ]
+        ) { body in
+            let parameters = HTTPPercentEncoding.decodeForm(body).sorted { $0.name < $1.name }
+            let text = parameters.reduce("https://bridge.example.test/webhooks/twilio") { $0 + $1.name + $1.value }
+            let code = HMACSHA1.authenticationCode(for: Array(text.utf8), key: Array(key.utf8))
+            return [
+                "Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": Base64.encode(code),
+            ]
+        },
+        Setting(
             platform: "matrix", prefix: "MATRIX",
             variables: [
                 "MATRIX_HOMESERVER": "http://127.0.0.1:9", "MATRIX_AS_TOKEN": "as-token", "MATRIX_HS_TOKEN": key,
