@@ -108,8 +108,8 @@ struct DiscordInteraction {
             id: EventID(id.map { "interaction:\($0)" } ?? fallbackID()), kind: kind, disposition: .record,
             place: InboundEvent.Place(
                 conversation: ConversationID(channel ?? sender?.id.rawValue ?? "interaction"), isGroup: isGroup),
-            // Without a time: it comes at once or never, and its token's 15 minutes count from then.
-            sender: sender, replyContext: DiscordReplyToken(root)?.replyContext ?? [:])
+            sender: sender, sentAt: DiscordSnowflake.timestamp(id),
+            replyContext: DiscordReplyToken(root)?.replyContext ?? [:])
         event.metadata.add("guild", root["guild_id"].identifier)
         event.metadata.add("parent", root["channel"]["parent_id"].identifier)
         return event

@@ -224,6 +224,20 @@ struct DiscordAdapterTests {
         #expect(String(decoding: request.body, as: UTF8.self) == expected.joined(separator: "\r\n"))
     }
 
+    @Test(arguments: [
+        ("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1", true), ("https://media.discordapp.net/a.png", true),
+        ("https://discord.example.test/a.png", true), ("http://cdn.discordapp.com/a.png", false),
+        ("https://evil.test/cdn.discordapp.com", false), ("https://cdn.discordapp.com@evil.test/", false), ("", false),
+    ])
+    func `files are fetched from Discord alone`(url: String, isAsked: Bool) {
+        switch S.adapter.fetchMedia(Attachment(kind: .image, url: url), after: []) {
+        case .request(let request):
+            #expect(isAsked)
+            #expect(request.headers["Authorization"] == nil)
+        default: #expect(!isAsked)
+        }
+    }
+
     // MARK: What comes back to an answer by token
 
     @Test(arguments: [

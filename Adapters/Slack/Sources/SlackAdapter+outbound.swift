@@ -20,7 +20,9 @@ extension SlackAdapter {
                 json.field("ts", message.rawValue)
                 writeText(text, format, to: &json)
             }
-        case .typing, .acknowledgeButton, .sendBatch, .sendAttachment, .join:
+        case .sendAttachment(let attachment, let caption):
+            picture(attachment, caption: caption, by: action)
+        case .typing, .acknowledgeButton, .sendBatch, .join:
             nil
         }
     }

@@ -17,7 +17,8 @@ public struct SlackAdapter: Adapter {
     public let capabilities = Capabilities(
         textLimit: .init(4000, .utf16), editInterval: .milliseconds(1200),
         rates: .init(
-            conversation: .init(burst: 3, interval: .seconds(1)), group: .init(burst: 3, interval: .seconds(1))))
+            conversation: .init(burst: 3, interval: .seconds(1)), group: .init(burst: 3, interval: .seconds(1))),
+        attachmentsByURL: [.image], attachmentsByUpload: [.image, .audio, .video, .file])
 
     let configuration: SlackConfiguration
     let signature: SlackSignature

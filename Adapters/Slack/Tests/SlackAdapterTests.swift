@@ -56,7 +56,7 @@ struct SlackAdapterTests {
             "{}", #"{"type":""}"#, #"{"type":"url_verification"}"#, "payload=%7B", "payload=", "command=",
             "token=x&text=y",
         ],
-        responses: responses, secrets: [S.token, S.signingSecret])
+        responses: responses, secrets: [S.token, S.signingSecret], apiPath: "/api")
 
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile).findings() == [])
