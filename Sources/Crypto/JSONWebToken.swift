@@ -62,8 +62,15 @@ public struct JSONWebToken: Sendable {
             throw .algorithm
         }
         guard let keyID, let key = keys[keyID] else { throw .unknownKey }
-        guard key.key.algorithm == algorithm else { throw .algorithm }
-        guard key.key.isValid(signature: signature, message: message) else { throw .signature }
+        return try claims(verifiedBy: key.key)
+    }
+
+    /// The claims, if the token was signed by this key, whatever key the header names: for issuers with one key.
+    ///
+    /// - Throws: ``JSONWebTokenError``: `algorithm` or `signature`.
+    public func claims(verifiedBy key: PublicKey) throws(JSONWebTokenError) -> JSONWebClaims {
+        guard algorithm == key.algorithm.rawValue else { throw .algorithm }
+        guard key.isValid(signature: signature, message: message) else { throw .signature }
         return JSONWebClaims(payload)
     }
 

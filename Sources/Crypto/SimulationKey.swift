@@ -36,7 +36,8 @@ public enum SimulationKey {
         return writer.bytes
     }
 
-    private static let pem = "-----BEGIN PRIVATE KEY-----\n" + numbers + "\n-----END PRIVATE KEY-----\n"
+    /// The key in PEM (PKCS#8).
+    public static let pem = "-----BEGIN PRIVATE KEY-----\n" + numbers + "\n-----END PRIVATE KEY-----\n"
 
     private static let numbers = """
         MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQChYickOKHOWtXg

@@ -75,6 +75,18 @@ struct JSONWebTokenTests {
         #expect(throws: JSONWebTokenError.unknownKey) { try Self.verify(kidOfOtherType) }
     }
 
+    @Test func `an issuer with one key need not name it`() throws {
+        let numbers = try #require(SimulationKey.key.publicNumbers)
+        let key = try #require(PublicKey.rsa(modulus: numbers.modulus, exponent: numbers.exponent))
+        for name in [nil, "another", SimulationKey.id] {
+            #expect(try JSONWebToken(try Self.token(keyID: name)).claims(verifiedBy: key).issuer == "somebody")
+        }
+        let other = try #require(PublicKeyTests.rsa)
+        #expect(throws: JSONWebTokenError.signature) { try JSONWebToken(try Self.token()).claims(verifiedBy: other) }
+        let elliptic = try #require(PublicKeyTests.p256)
+        #expect(throws: JSONWebTokenError.algorithm) { try JSONWebToken(try Self.token()).claims(verifiedBy: elliptic) }
+    }
+
     @Test func `any change of a part is found`() throws {
         let text = try Self.token()
         let parts = text.split(separator: ".").map(String.init)

@@ -62,7 +62,60 @@ struct PlatformFixtureTests {
         }
     }
 
+    /// A token as the Bot Connector makes it, by the key that the fake publishes.
+    private static func teamsToken(for body: [UInt8]) -> String {
+        let now = Timestamp.now().seconds
+        var claims = JSONWriter()
+        claims.object { json in
+            json.field("iss", "https://api.botframework.com")
+            json.field("aud", "teams-app")
+            json.field("serviceurl", (try? JSONView(parsing: body))?["serviceUrl"].string ?? "https://example.test/")
+            json.field("exp", now + 600)
+        }
+        return JSONWebToken.signed(claims: claims.bytes, by: SimulationKey.key, keyID: SimulationKey.id) ?? ""
+    }
+
+    /// An identity token as Google makes it, by the key that the fake publishes.
+    private static func googleToken() -> String {
+        let claims =
+            #"{"iss":"https://accounts.google.com","aud":"https://bridge.example.test","email":"chat@system.gserviceaccount.com","email_verified":true,"exp":\#(Timestamp.now().seconds + 600)}"#
+        return JSONWebToken.signed(claims: Array(claims.utf8), by: SimulationKey.key, keyID: SimulationKey.id) ?? ""
+    }
+
+    private static func googleAccount() -> String {
+        var writer = JSONWriter()
+        writer.object { json in
+            json.field("client_email", "bot@crew-1.iam.gserviceaccount.com")
+            json.field("private_key", SimulationKey.pem)
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
     private static let settings = [
+        Setting(
+            platform: "msteams", prefix: "TEAMS",
+            variables: ["TEAMS_APP_ID": "teams-app", "TEAMS_APP_PASSWORD": "teams-password"]
+        ) { ["Authorization": "Bearer \(teamsToken(for: $0))"] },
+        Setting(
+            platform: "googlechat", prefix: "GOOGLE_CHAT",
+            variables: [
+                "GOOGLE_CHAT_SERVICE_ACCOUNT": googleAccount(), "GOOGLE_CHAT_AUDIENCE": "https://bridge.example.test",
+            ]
+        ) { _ in ["Authorization": "Bearer \(googleToken())"] },
+        Setting(
+            platform: "feishu", prefix: "FEISHU",
+            variables: [
+                "FEISHU_APP_ID": "cli_1", "FEISHU_APP_SECRET": "feishu-secret",
+                // The key with which the recorded payload is encrypted.
+                "FEISHU_ENCRYPT_KEY": "1212121212",
+            ]
+        ) { body in
+            let digest = SHA256.digest(of: Array("1790000000n1212121212".utf8) + body)
+            return [
+                "X-Lark-Request-Timestamp": "1790000000", "X-Lark-Request-Nonce": "n",
+                "X-Lark-Signature": Hex.encode(digest),
+            ]
+        },
         discord("1457469483726668048"), discord("1400000000000000001"),
         Setting(
             platform: "mattermost", prefix: "MATTERMOST",

@@ -85,8 +85,7 @@ extension GoogleChatAdapter: Faking {
         guard field("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer",
             let assertion = field("assertion"), let numbers = account.key.publicNumbers,
             let key = PublicKey.rsa(modulus: numbers.modulus, exponent: numbers.exponent),
-            let token = try? JSONWebToken(assertion),
-            let claims = try? token.claims(verifiedBy: JSONWebKeySet(keys: [.init(id: token.keyID ?? "", key: key)])),
+            let claims = try? JSONWebToken(assertion).claims(verifiedBy: key),
             (try? claims.checkTimes(now: now.seconds, leeway: 300)) != nil, claims.issuer == account.email,
             claims.isFor(account.tokenURL), claims["scope"] == Self.scope
         else {
