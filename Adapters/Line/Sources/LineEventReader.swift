@@ -11,6 +11,7 @@ struct LineEventReader {
     /// LINE gives each object an id of its own; where a body repeats one, the later objects get its number too, so that
     /// none is taken for a repetition of another.
     func events(in list: JSONView) -> [InboundEvent] {
+        if list.count == 1 { return events(of: list[0], position: 0) }
         var events: [InboundEvent] = []
         var seen: Set<EventID> = []
         for (position, object) in list.elements.enumerated() {

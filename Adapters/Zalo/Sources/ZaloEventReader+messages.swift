@@ -4,13 +4,12 @@ internal import JSON
 extension ZaloEventReader {
     /// Reads a `message` object.
     ///
+    /// - Parameter content: what it is by the end of the event's name, as `text`.
     /// - Returns: whether somebody says something by it.
-    func readMessage(_ message: JSONView, into event: inout InboundEvent) -> Bool {
+    func readMessage(_ message: JSONView, content: Substring, into event: inout InboundEvent) -> Bool {
         event.replyTo = message["quote_msg_id"].identifier.map { PlatformMessageID($0) }
         event.text = message["text"].string
         var isAnswerable = event.text?.isEmpty == false
-        // "user_send_image" and "anonymous_send_image" alike: what it is stands behind the last "send_".
-        let content = name.split(separator: "_").dropFirst(2).joined(separator: "_")
         for attachment in message["attachments"].elements where read(attachment, into: &event) { isAnswerable = true }
         let kind = Self.kind(ofContent: content) ?? event.attachments.first?.kind ?? event.kind
         event.kind = kind == .event && event.text != nil ? .text : kind
@@ -47,7 +46,7 @@ extension ZaloEventReader {
             event.metadata["location"] = .json(writer.bytes)
             return coordinates.exists
         case let type?:
-            guard let kind = Self.kind(ofContent: type), payload.kind == .object else {
+            guard let kind = Self.kind(ofContent: type[...]), payload.kind == .object else {
                 keep(attachment, as: "attachment", in: &event)
                 return false
             }
@@ -67,7 +66,7 @@ extension ZaloEventReader {
     }
 
     /// The kind that goes with the end of an event's name, or with an attachment's type.
-    private static func kind(ofContent content: String) -> ContentKind? {
+    private static func kind(ofContent content: Substring) -> ContentKind? {
         switch content {
         case "text", "link": .text
         case "image", "gif": .image

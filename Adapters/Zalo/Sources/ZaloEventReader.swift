@@ -18,17 +18,20 @@ struct ZaloEventReader {
         case other
 
         init(_ name: String) {
+            // Nearly every event is one of these. Messages of groups name other places than people do, in a way that nobody
+            // has written down.
+            if name.hasPrefix("user_send_") {
+                self = name.hasPrefix("user_send_group") ? .other : .userMessage(anonymous: false)
+                return
+            }
             switch name {
             case "user_received_message": self = .received
             case "user_seen_message": self = .seen
             case "follow": self = .follow
             case "unfollow": self = .unfollow
             case "user_reacted_message", "anonymous_reacted_message", "oa_reacted_message": self = .reaction
-            // Messages of groups name other places than people do, in a way that nobody has written down.
-            case _ where name.contains("_group"): self = .other
-            case _ where name.hasPrefix("user_send_"): self = .userMessage(anonymous: false)
             case _ where name.hasPrefix("anonymous_send_"): self = .userMessage(anonymous: true)
-            case _ where name.hasPrefix("oa_send_"): self = .echo
+            case _ where name.hasPrefix("oa_send_"): self = name.hasPrefix("oa_send_group") ? .other : .echo
             default: self = .other
             }
         }
@@ -49,7 +52,8 @@ struct ZaloEventReader {
         case .userMessage(let isAnonymous):
             event.messageID = messageID.map { PlatformMessageID($0) }
             let isOwn = sender == nil || sender == root["oa_id"].identifier
-            if readMessage(message, into: &event), !isOwn { event.disposition = .answer }
+            let content = name.dropFirst(isAnonymous ? "anonymous_send_".count : "user_send_".count)
+            if readMessage(message, content: content, into: &event), !isOwn { event.disposition = .answer }
             if isAnonymous {
                 event.metadata["anonymous"] = true
                 event.replyContext[ReplyContextKey.anonymousConversation] = message["conversation_id"].identifier ?? ""
@@ -57,7 +61,9 @@ struct ZaloEventReader {
         case .echo:
             event.messageID = messageID.map { PlatformMessageID($0) }
             event.sender = sender.map { .init(id: PlatformUserID($0)) }
-            _ = readMessage(message, into: &event)
+            let content = name.dropFirst(
+                (name.hasPrefix("oa_send_anonymous_") ? "oa_send_anonymous_" : "oa_send_").count)
+            _ = readMessage(message, content: content, into: &event)
             event.metadata["event"] = .string(name)
             // A person answers the user in OA Manager.
             event.metadata.add("admin_id", root["sender"]["admin_id"].identifier)
