@@ -82,6 +82,22 @@ import Testing
         #expect(problems.count == 1 && problems[0].contains("AGENT=\(agent)") && problems[0].contains(missing))
     }
 
+    @Test(arguments: [
+        (nil, true, false), ("auto", true, false), ("true", true, true), ("false", false, false),
+    ])
+    func `pictures go to every agent but an endpoint of one's own, unless it is said`(
+        setting: String?, others: Bool, own: Bool
+    ) {
+        var variables = ["AGENT_URL": "http://h", "MASTRA_ENDPOINT": "http://h/api", "MASTRA_AGENT_ID": "a"]
+        variables["OPENAI_RESPONSE_MODEL"] = "m"
+        variables["AGENT_IMAGES"] = setting
+        for name in ["mastra", "openai", "responses", "a2a", "agui", "http"] {
+            let loaded = load(variables.merging(["AGENT": name]) { $1 })
+            #expect(loaded.problems == [])
+            #expect(loaded.product.makeAgent().takesImages == (name == "http" ? own : others), "\(name)")
+        }
+    }
+
     @Test func `an agent's address keeps the slash at its end`() {
         guard case .agui(let configuration) = load(["AGENT": "agui", "AGENT_URL": "http://h/run/"]).product.agent else {
             Issue.record("another agent")
