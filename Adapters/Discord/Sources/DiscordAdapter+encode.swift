@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension DiscordAdapter {
     /// The call for an action; nil for typing where the user already sees that the bot is thinking.
@@ -12,7 +11,7 @@ extension DiscordAdapter {
         switch action.kind {
         case .send(let text, let format):
             return message(action, capacity: text.utf8.count) { json in
-                json.field("content", rendered(text, format))
+                json.field("content", DiscordMarkdown.rendered(text, format))
             }
         case .sendAttachment(let attachment, let caption):
             return send(attachment, caption: caption, by: action)
@@ -25,7 +24,7 @@ extension DiscordAdapter {
                     "\(channel(action))/messages/\(id)"
                 }
             return call(.patch, path, capacity: text.utf8.count) { json in
-                json.field("content", rendered(text, format))
+                json.field("content", DiscordMarkdown.rendered(text, format))
                 Self.writeNoMentions(to: &json)
             }
         case .typing:
@@ -81,10 +80,6 @@ extension DiscordAdapter {
         }
     }
 
-    private func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
-        format == .markdown ? MarkdownDialect.discord.render(text) : DiscordMarkdown.escaped(text)
-    }
-
     // MARK: Attachments
 
     private func send(_ attachment: OutboundAttachment, caption: String?, by action: OutboundAction) -> OutboundRequest?
@@ -92,7 +87,7 @@ extension DiscordAdapter {
         switch attachment.source {
         case .url(let url) where attachment.kind == .image:
             return message(action, capacity: 256) { json in
-                json.field("content", caption.map { rendered($0, .markdown) })
+                json.field("content", caption.map { DiscordMarkdown.rendered($0, .markdown) })
                 json.arrayField("embeds") { embeds in
                     embeds.object { embed in
                         embed.objectField("image") { $0.field("url", url) }
@@ -100,7 +95,7 @@ extension DiscordAdapter {
                 }
             }
         case .url(let url):
-            let words = caption.map { "\(rendered($0, .markdown))\n\(url)" } ?? url
+            let words = caption.map { "\(DiscordMarkdown.rendered($0, .markdown))\n\(url)" } ?? url
             return message(action, capacity: 256) { $0.field("content", words) }
         case .bytes(let bytes):
             return upload(bytes, of: attachment, caption: caption, by: action)
@@ -116,7 +111,7 @@ extension DiscordAdapter {
         let name = Self.fileName(attachment)
         var writer = JSONWriter()
         writer.object { json in
-            json.field("content", caption.map { rendered($0, .markdown) })
+            json.field("content", caption.map { DiscordMarkdown.rendered($0, .markdown) })
             json.arrayField("attachments") { list in
                 list.object { file in
                     file.field("id", 0)

@@ -19,7 +19,8 @@ public struct DiscordAdapter: Adapter {
     /// typing indicator lasts ten seconds ("Channel resource", trigger typing indicator). A message that bears the nonce of
     /// an earlier one is not sent again; follow-ups to an interaction have no nonce.
     public let capabilities = Capabilities(
-        textLimit: .init(2000, .utf16), editInterval: .milliseconds(1500), typingInterval: .seconds(8),
+        textLimit: .init(2000, .utf16), countedText: { DiscordMarkdown.rendered($0, $1) },
+        editInterval: .milliseconds(1500), typingInterval: .seconds(8),
         rates: .init(
             conversation: .init(burst: 5, interval: .seconds(1)), group: .init(burst: 5, interval: .seconds(1)),
             overall: .init(burst: 50, interval: .milliseconds(20))),

@@ -156,7 +156,11 @@ struct DiscordGatewaySession: GatewaySession {
                 resumption = Resumption(id: id, url: data["resume_gateway_url"].identifier ?? gatewayURL ?? "")
             }
             if let id = data["user"]["id"].identifier { botID = id }
-            return [.note("connected to Discord's Gateway as \(DiscordUser.name(data["user"]) ?? botID)")]
+            let name = DiscordUser.name(data["user"]) ?? botID
+            let missing =
+                intents.contains(.guildMembers)
+                ? "" : "; without joins and leaves, since the Server Members intent is off"
+            return [.note("connected to Discord's Gateway as \(name)\(missing)")]
         case "RESUMED":
             phase = .ready
             failedResumes = 0

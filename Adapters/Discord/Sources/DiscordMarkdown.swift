@@ -1,5 +1,13 @@
+internal import BridgeCore
+internal import Markdown
+
 /// Discord's dialect of Markdown ("Message formatting").
 enum DiscordMarkdown {
+    /// A text as it goes out.
+    static func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
+        format == .markdown ? MarkdownDialect.discord.render(text) : escaped(text)
+    }
+
     /// Words as they are: what Discord would read as markup is escaped.
     static func escaped(_ text: String) -> String {
         var output: [UInt8] = []

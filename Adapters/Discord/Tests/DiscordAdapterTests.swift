@@ -74,6 +74,11 @@ struct DiscordAdapterTests {
         malformed: ["{}", #"{"type":"2"}"#, #"{"type":null}"#, #"{"op":0}"#],
         responses: responses, secrets: [S.token, Hex.encode(S.key)], apiPath: "/api/v10")
 
+    @Test func `a long answer arrives complete, and no message is over the limit`() throws {
+        let event = try #require(try S.events(S.directMessage(#""content":"hi""#)).first)
+        #expect(LongAnswer().findings(through: S.adapter, answering: event, counting: { $0 }, at: S.now) == [])
+    }
+
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile, mutations: 500).findings() == [])
     }

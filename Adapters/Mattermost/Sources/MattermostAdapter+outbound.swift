@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension MattermostAdapter {
     /// The call of the REST API for an action; nil for what Mattermost has no call for.
@@ -10,9 +9,9 @@ extension MattermostAdapter {
     public func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? {
         switch action.kind {
         case .send(let text, let format):
-            return post(rendered(text, format), files: [], by: action, at: now)
+            return post(MattermostText.rendered(text, format), files: [], by: action, at: now)
         case .sendAttachment(let attachment, let caption):
-            let words = caption.map { rendered($0, .markdown) }
+            let words = caption.map { MattermostText.rendered($0, .markdown) }
             switch attachment.source {
             case .url(let url):
                 let link = "\(attachment.kind == .image ? "!" : "")[\(Self.label(attachment))](<\(url)>)"
@@ -25,7 +24,7 @@ extension MattermostAdapter {
         case .edit(let message, let text, let format):
             let id = HTTPPercentEncoding.encode(message.rawValue)
             return call(.put, "/posts/\(id)/patch", capacity: text.utf8.count) { json in
-                json.field("message", rendered(text, format))
+                json.field("message", MattermostText.rendered(text, format))
             }
         case .typing:
             return call(.post, "/users/me/typing") { json in
@@ -58,10 +57,6 @@ extension MattermostAdapter {
     /// The post below which an answer stands.
     private func root(of action: OutboundAction) -> String? {
         action.place.thread?.rawValue ?? (action.means == .reply ? action.replyContext[Self.rootKey] : nil)
-    }
-
-    private func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
-        format == .markdown ? MarkdownDialect.mattermost.render(text) : MattermostText.escaped(text)
     }
 
     private static func label(_ attachment: OutboundAttachment) -> String {

@@ -15,7 +15,8 @@ public struct MattermostAdapter: Adapter {
     /// typing for five seconds (`TimeBetweenUserTypingUpdatesMilliseconds`). A post that repeats the `pending_post_id` of one
     /// of the last 30 seconds is not made again (`PendingPostIDsCacheTTL`).
     public let capabilities = Capabilities(
-        textLimit: .init(16_383, .scalars), editInterval: .seconds(1), typingInterval: .seconds(4),
+        textLimit: .init(16_383, .scalars), countedText: { MattermostText.rendered($0, $1) }, editInterval: .seconds(1),
+        typingInterval: .seconds(4),
         rates: .init(
             conversation: .init(burst: 5, interval: .milliseconds(500)),
             group: .init(burst: 5, interval: .milliseconds(500)),

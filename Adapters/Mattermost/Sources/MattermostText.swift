@@ -1,5 +1,13 @@
-/// Words that are no Markdown, as a post of Mattermost's.
+internal import BridgeCore
+internal import Markdown
+
+/// Texts as posts of Mattermost's.
 enum MattermostText {
+    /// A text as it goes out.
+    static func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
+        format == .markdown ? MarkdownDialect.mattermost.render(text) : escaped(text)
+    }
+
     /// Words as they are: marks are escaped, and the names that call everybody call nobody.
     static func escaped(_ text: String) -> String {
         var output: [UInt8] = []

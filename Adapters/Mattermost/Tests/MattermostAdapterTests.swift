@@ -111,6 +111,12 @@ struct MattermostAdapterTests {
         malformed: ["{}", "token=x", "a=b&c=d", "[{}]"], responses: responses,
         secrets: [token, hook, "own-shared-secret"])
 
+    @Test func `a long answer arrives complete, and no message is over the limit`() throws {
+        let event = try #require(
+            try Self.adapter.receive(Self.request(Array(Self.rows[0].body.utf8)), at: Self.now).events.first)
+        #expect(LongAnswer().findings(through: Self.adapter, answering: event, counting: { $0 }, at: Self.now) == [])
+    }
+
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(Self.adapter, Self.profile).findings() == [])
     }

@@ -15,7 +15,8 @@ public struct RocketChatAdapter: Adapter {
     /// (`API_Enable_Rate_Limiter_Limit_Calls_Default`), and any number from those with the role `bot`, who may bypass that;
     /// a message a second in a room keeps it readable. The REST API has no typing indicator.
     public let capabilities = Capabilities(
-        textLimit: .init(5000, .utf16), editInterval: .milliseconds(1500),
+        textLimit: .init(5000, .utf16), countedText: { RocketChatAdapter.rendered($0, $1) },
+        editInterval: .milliseconds(1500),
         rates: .init(
             conversation: .init(burst: 5, interval: .seconds(1)), group: .init(burst: 5, interval: .seconds(1))),
         attachmentsByURL: [.image, .audio, .video], attachmentsByUpload: [.image, .audio, .video, .file])

@@ -152,6 +152,11 @@ struct RocketChatAdapterTests {
         },
         malformed: ["{}"], responses: responses, secrets: [token, hook, "ownOutgoingToken"])
 
+    @Test func `a long answer arrives complete, and no message is over the limit`() throws {
+        let event = try #require(try Self.events(Self.rows[0].body).first)
+        #expect(LongAnswer().findings(through: Self.adapter, answering: event, counting: { $0 }, at: Self.now) == [])
+    }
+
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(Self.adapter, Self.profile).findings() == [])
     }

@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension SlackAdapter {
     /// `chat.postMessage` or `chat.update`; nil for typing, which bots cannot show, and for button presses, which the
@@ -28,13 +27,8 @@ extension SlackAdapter {
     }
 
     private func writeText(_ text: String, _ format: OutboundAction.Format, to json: inout JSONWriter) {
-        switch format {
-        case .markdown:
-            json.field("text", slackMrkdwn(text))
-        case .plain:
-            json.field("text", SlackText.escaped(text))
-            json.field("mrkdwn", false)
-        }
+        json.field("text", SlackText.rendered(text, format))
+        if format == .plain { json.field("mrkdwn", false) }
     }
 
     func call(_ method: String, capacity: Int = 0, _ write: (inout JSONWriter) -> Void) -> OutboundRequest {

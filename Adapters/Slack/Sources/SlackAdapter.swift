@@ -15,7 +15,7 @@ public struct SlackAdapter: Adapter {
     /// here in UTF-16 units. About one message a second goes into a channel, with short bursts ("Rate limits", posting
     /// messages); the limit of a workspace is not published. Bots have no typing indicator.
     public let capabilities = Capabilities(
-        textLimit: .init(4000, .utf16), editInterval: .milliseconds(1200),
+        textLimit: .init(4000, .utf16), countedText: { SlackText.rendered($0, $1) }, editInterval: .milliseconds(1200),
         rates: .init(
             conversation: .init(burst: 3, interval: .seconds(1)), group: .init(burst: 3, interval: .seconds(1))),
         attachmentsByURL: [.image], attachmentsByUpload: [.image, .audio, .video, .file])

@@ -1,3 +1,6 @@
+internal import BridgeCore
+internal import Markdown
+
 /// Slack's way of writing special things into texts (<https://api.slack.com/reference/surfaces/formatting>), there and
 /// back.
 enum SlackText {
@@ -24,6 +27,11 @@ enum SlackText {
             }
         }
         return String(decoding: output, as: UTF8.self)
+    }
+
+    /// A text as it goes out.
+    static func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
+        format == .markdown ? slackMrkdwn(text) : escaped(text)
     }
 
     /// Words as they are: the three characters that Slack reads are escaped.

@@ -58,6 +58,11 @@ struct SlackAdapterTests {
         ],
         responses: responses, secrets: [S.token, S.signingSecret], apiPath: "/api")
 
+    @Test func `a long answer arrives complete, and no message is over the limit`() throws {
+        let event = try #require(try S.events(S.message(#""text":"hi""#)).first)
+        #expect(LongAnswer().findings(through: S.adapter, answering: event, counting: { $0 }, at: S.now) == [])
+    }
+
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile).findings() == [])
     }
