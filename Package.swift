@@ -116,7 +116,7 @@ let package = Package(
             dependencies: [
                 "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON",
                 "Journal",
-                "Postgres", "Redis", "TestSupport",
+                "Postgres", "Redis", "TestSupport", "WebSocket",
             ]),
     ],
     cxxLanguageStandard: .cxx17

@@ -97,10 +97,10 @@ import Testing
     // MARK: Backpressure
 
     @Test func `a sender waits while nobody reads, and goes on when somebody does`() throws {
+        let mayRead = Box<Bool>()
         try withSockets(answer: { request in
             .webSocket(request) { connection in
-                // Reads nothing until told to by the end of the test's first part.
-                try? await connection.loop.sleep(for: .milliseconds(300))
+                while mayRead.all.isEmpty { try? await connection.loop.sleep(for: .milliseconds(5)) }
                 do {
                     for try await message in connection.messages where message == .text("last") {
                         try await connection.send(.text("done"))
@@ -118,9 +118,11 @@ import Testing
                 }
                 try? await connection.send(.text("last"))
             }
-            try await sockets.loop.sleep(for: .milliseconds(150))
-            // 40 MB wait nowhere: the kernel's buffers and one of ours are full.
+            // 40 MB wait nowhere: the kernel's buffers and one of ours are full long before.
+            #expect(await eventually { await !connection.senders.isEmpty })
+            try await sockets.loop.sleep(for: .milliseconds(100))
             #expect(sent.all.count < 150)
+            mayRead.add(true)
             #expect(try await connection.receive() == .text("done"))
             await sender.value
             #expect(sent.all.count == 200)
