@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension FeishuAdapter {
     /// Says in ``InboundEvent/replyContext`` that the message stands in a topic, where its answer belongs too.
@@ -11,10 +10,10 @@ extension FeishuAdapter {
     public func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? {
         switch action.kind {
         case .send(let text, let format):
-            let message = content(text, format)
+            let message = FeishuText.content(text, format)
             return send(message, in: action)
         case .edit(let message, let text, let format):
-            let content = content(text, format)
+            let content = FeishuText.content(text, format)
             return call(.put, "im/v1/messages/\(HTTPPercentEncoding.encode(message.rawValue))") { json in
                 json.field("msg_type", content.type)
                 json.field("content", content.json)
@@ -55,29 +54,6 @@ extension FeishuAdapter {
         if id.hasPrefix("ou_") { return "open_id" }
         if id.hasPrefix("on_") { return "union_id" }
         return id.utf8.contains(UInt8(ascii: "@")) ? "email" : "chat_id"
-    }
-
-    /// Markdown goes as a post, the only message that shows it; plain words as a text.
-    private func content(_ text: String, _ format: OutboundAction.Format) -> (type: String, json: String) {
-        var writer = JSONWriter(capacity: text.utf8.count + text.utf8.count / 8 + 128)
-        switch format {
-        case .plain:
-            writer.object { $0.field("text", FeishuText.plain(text)) }
-        case .markdown:
-            writer.object { post in
-                post.objectField("zh_cn") { language in
-                    language.arrayField("content") { lines in
-                        lines.array { line in
-                            line.object { piece in
-                                piece.field("tag", "md")
-                                piece.field("text", MarkdownDialect.feishu.render(text))
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        return (format == .markdown ? "post" : "text", String(decoding: writer.bytes, as: UTF8.self))
     }
 
     func call(_ method: HTTPMethod, _ path: String, _ write: (inout JSONWriter) -> Void) -> OutboundRequest {

@@ -10,12 +10,12 @@ public struct FeishuAdapter: Adapter {
 
     /// Feishu's limits.
     ///
-    /// Formatted messages go out as posts, whose request may have 30 KB ("Send message"); 15,000 bytes leave room for the
-    /// escapes of JSON within JSON. To one person or group 5 messages go in a second, 50 a second and 1,000 a minute in all. A
+    /// Formatted messages go out as posts, whose request may have 30 KB ("Send message"); 28,000 bytes of content, with the
+    /// escapes of JSON within JSON, leave room for the rest. To one person or group 5 messages go in a second, 50 a second and 1,000 a minute in all. A
     /// message can be edited 20 times, so that a streamed answer is edited each 4 s. Bots have no typing indicator. A repeated
     /// `uuid` makes no second message within an hour.
     public let capabilities = Capabilities(
-        textLimit: .init(15_000, .utf8), editInterval: .seconds(4),
+        textLimit: .init(28_000, .utf8), countedText: { FeishuText.counted($0, $1) }, editInterval: .seconds(4),
         rates: .init(
             conversation: .init(burst: 2, interval: .milliseconds(340)),
             group: .init(burst: 2, interval: .milliseconds(340)),

@@ -92,6 +92,18 @@ struct FeishuAdapterTests {
         #expect(findings == [])
     }
 
+    @Test func `a long answer arrives complete, and no part is over the limit`() throws {
+        let event = try #require(try S.events(S.message("text", #"{"text":"x"}"#)).first)
+        let findings = LongAnswer().findings(
+            through: S.app, answering: event,
+            counting: { content in
+                var writer = JSONWriter()
+                writer.value(content)
+                return String(decoding: writer.bytes, as: UTF8.self)
+            })
+        #expect(findings == [])
+    }
+
     // MARK: Who may send
 
     static let event = Array(S.message("text", #"{"text":"x"}"#).utf8)

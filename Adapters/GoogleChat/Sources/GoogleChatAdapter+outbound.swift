@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension GoogleChatAdapter {
     /// What our names of messages begin with; `client-` is Google's demand.
@@ -11,11 +10,11 @@ extension GoogleChatAdapter {
     public func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? {
         switch action.kind {
         case .send(let text, let format):
-            message(in: action, capacity: text.utf8.count) { $0.field("text", render(text, format)) }
+            message(in: action, capacity: text.utf8.count) { $0.field("text", GoogleChatText.rendered(text, format)) }
         case .edit(let message, let text, let format):
             call(
                 .patch, "\(path(message.rawValue))?updateMask=text", capacity: text.utf8.count
-            ) { $0.field("text", render(text, format)) }
+            ) { $0.field("text", GoogleChatText.rendered(text, format)) }
         case .sendAttachment(let attachment, let caption):
             encode(attachment, caption: caption, in: action)
         case .sendBatch, .typing, .acknowledgeButton, .join:
@@ -48,13 +47,6 @@ extension GoogleChatAdapter {
                     }
                 }
             }
-        }
-    }
-
-    private func render(_ text: String, _ format: OutboundAction.Format) -> String {
-        switch format {
-        case .markdown: MarkdownDialect.googleChat.render(text)
-        case .plain: GoogleChatText.plain(text)
         }
     }
 

@@ -14,7 +14,7 @@ public struct GoogleChatAdapter: PublishedKeyVerifying {
     /// space all apps together may write once in a second, and a project 3,000 messages in a minute ("Usage limits"). Apps have
     /// no typing indicator. A repeated `requestId` makes no second message.
     public let capabilities = Capabilities(
-        textLimit: .init(4000, .utf16), editInterval: .seconds(2),
+        textLimit: .init(4000, .utf16), countedText: { GoogleChatText.rendered($0, $1) }, editInterval: .seconds(2),
         rates: .init(
             conversation: .init(burst: 1, interval: .seconds(1)), group: .init(burst: 1, interval: .seconds(1)),
             overall: .init(burst: 10, interval: .milliseconds(21))),

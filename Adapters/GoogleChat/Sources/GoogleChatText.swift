@@ -1,4 +1,7 @@
-/// Takes pieces out of a text.
+internal import BridgeCore
+internal import Markdown
+
+/// Texts as they come from Google Chat and as they go there.
 enum GoogleChatText {
     /// The text without the pieces at these places, and without white space around what is left.
     ///
@@ -28,6 +31,14 @@ enum GoogleChatText {
         guard let first = bytes.firstIndex(where: { !isSpace($0) }), let last = bytes.lastIndex(where: { !isSpace($0) })
         else { return "" }
         return String(text[first...last])
+    }
+
+    /// A text of ours as it goes out.
+    static func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
+        switch format {
+        case .markdown: MarkdownDialect.googleChat.render(text)
+        case .plain: plain(text)
+        }
     }
 
     /// The words as they are, but nobody is called by them.

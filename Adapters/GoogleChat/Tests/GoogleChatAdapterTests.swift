@@ -74,6 +74,12 @@ struct GoogleChatAdapterTests {
         #expect(findings == [])
     }
 
+    @Test func `a long answer arrives complete, and no part is over the limit`() throws {
+        let event = try #require(try S.events(GoogleChatEventTests.interactions[1].body).first)
+        let findings = LongAnswer().findings(through: try S.keyed(), answering: event, counting: { $0 })
+        #expect(findings == [])
+    }
+
     // MARK: Who may send
 
     static let body = Array(GoogleChatEventTests.interactions[0].body.utf8)

@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension MSTeamsAdapter {
     /// Where the connector listens for the conversation, in ``InboundEvent/replyContext``.
@@ -57,14 +56,8 @@ extension MSTeamsAdapter {
     }
 
     private func writeText(_ text: String, _ format: OutboundAction.Format, to json: inout JSONWriter) {
-        switch format {
-        case .markdown:
-            json.field("text", MarkdownDialect.teamsMarkdown.render(text))
-            json.field("textFormat", "markdown")
-        case .plain:
-            json.field("text", text)
-            json.field("textFormat", "plain")
-        }
+        json.field("text", MSTeamsText.rendered(text, format))
+        json.field("textFormat", format == .markdown ? "markdown" : "plain")
     }
 
     private func activity(

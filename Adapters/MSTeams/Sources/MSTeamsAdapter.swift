@@ -15,7 +15,8 @@ public struct MSTeamsAdapter: PublishedKeyVerifying {
     /// 30 seconds and 1,800 times in an hour; in one tenant 30 times in a second ("Optimize your bot with rate limiting").
     /// The indicator of typing goes away after a few seconds.
     public let capabilities = Capabilities(
-        textLimit: .init(12_000, .utf16), editInterval: .milliseconds(2100), typingInterval: .seconds(3),
+        textLimit: .init(12_000, .utf16), countedText: { MSTeamsText.rendered($0, $1) },
+        editInterval: .milliseconds(2100), typingInterval: .seconds(3),
         rates: .init(
             conversation: .init(burst: 7, interval: .milliseconds(2010)),
             group: .init(burst: 7, interval: .milliseconds(2010)),

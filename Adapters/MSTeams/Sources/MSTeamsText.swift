@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import JSON
+internal import Markdown
 
 /// Teams' way of writing mentions and, with `textFormat` `xml`, markup into texts.
 enum MSTeamsText {
@@ -33,6 +34,14 @@ enum MSTeamsText {
         }
         if format == "xml" { result = MSTeamsMarkup.text(of: result) }
         return isChanged ? trimmed(result) : result
+    }
+
+    /// A text of ours as it goes out.
+    static func rendered(_ text: String, _ format: OutboundAction.Format) -> String {
+        switch format {
+        case .markdown: MarkdownDialect.teamsMarkdown.render(text)
+        case .plain: text
+        }
     }
 
     /// What a card's button or form says: its words where there are some, else all of it as JSON.

@@ -65,6 +65,12 @@ struct MSTeamsAdapterTests {
         #expect(findings == [])
     }
 
+    @Test func `a long answer arrives complete, and no part is over the limit`() throws {
+        let event = try #require(try S.events(S.activity(#""text":"x""#)).first)
+        let findings = LongAnswer().findings(through: try S.keyed(), answering: event, counting: { $0 })
+        #expect(findings == [])
+    }
+
     // MARK: Who may send
 
     static let body = Array(S.activity(#""text":"x""#).utf8)
