@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension LineAdapter {
     /// A reply, a push, or the loading animation; nil for edits, which LINE does not know, and for typing in groups.
@@ -73,7 +72,7 @@ extension LineAdapter {
     ) {
         list.object { message in
             message.field("type", "text")
-            message.field("text", format == .markdown ? MarkdownDialect.plain.render(text) : text)
+            message.field("text", LineText.shown(text, format))
             if let action, action.place.isGroup, action.part == 0 {
                 message.field("quoteToken", action.replyContext[ReplyContextKey.quoteToken])
             }

@@ -2,6 +2,7 @@ public import BridgeCore
 internal import Crypto
 internal import HTTPCore
 internal import JSON
+internal import Markdown
 
 /// LINE's Messaging API: webhooks in, replies while the reply token is good and pushes after that out.
 ///
@@ -19,7 +20,7 @@ public struct LineAdapter: Adapter {
     /// about a minute after the webhook ("Send reply message"); ten seconds of it are left to the way. The loading animation
     /// is asked for 20 s at a time.
     public let capabilities = Capabilities(
-        textLimit: .init(5000, .utf16), typingInterval: .seconds(19),
+        textLimit: .init(5000, .utf16), countedText: LineText.shown, typingInterval: .seconds(19),
         rates: .init(overall: .init(burst: 1000, interval: .milliseconds(1))), hasIdempotentSends: true,
         replies: .init(token: .init(lifetime: .seconds(50), uses: 1), push: .always), messagesPerRequest: 5,
         attachmentsByURL: [.image, .audio])
@@ -54,6 +55,14 @@ public struct LineAdapter: Adapter {
         }
         let digest = { "body:" + Hex.encode(Array(SHA256.digest(of: request.body).prefix(16))) }
         return WebhookOutcome(events: LineEventReader(fallbackID: digest).events(in: root["events"]))
+    }
+}
+
+/// How texts look in LINE: words alone.
+enum LineText {
+    /// A text as it stands in a message.
+    @Sendable static func shown(_ text: String, _ format: OutboundAction.Format) -> String {
+        format == .markdown ? MarkdownDialect.plain.render(text) : text
     }
 }
 

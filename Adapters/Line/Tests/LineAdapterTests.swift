@@ -68,6 +68,12 @@ struct LineAdapterTests {
         message: { S.text($0) }, malformed: ["{}", #"{"events":{}}"#, #"{"destination":"Ubot"}"#],
         responses: responses, secrets: [S.token, S.secret])
 
+    @Test func `a long answer arrives complete, in messages that LINE takes`() throws {
+        let webhook = S.adapter.simulateWebhook(text: "hi", number: 1, at: S.now)
+        let event = try #require(try S.adapter.receive(webhook, at: S.now).events.first)
+        #expect(LongAnswer().findings(through: S.adapter, answering: event, counting: { $0 }, at: S.now) == [])
+    }
+
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile).findings() == [])
     }

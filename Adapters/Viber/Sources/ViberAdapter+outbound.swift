@@ -9,17 +9,13 @@ extension ViberAdapter {
         case .send(let text, let format):
             message(to: action, capacity: text.utf8.count) { json in
                 json.field("type", "text")
-                json.field("text", words(text, format))
+                json.field("text", ViberText.shown(text, format))
             }
         case .sendAttachment(let attachment, let caption):
             message(to: action, capacity: 512) { json in write(attachment, caption: caption, to: &json) }
         case .sendBatch, .edit, .typing, .acknowledgeButton, .join:
             nil
         }
-    }
-
-    private func words(_ text: String, _ format: OutboundAction.Format) -> String {
-        format == .markdown ? ViberText.formatted(text) : text
     }
 
     /// The longest description of a picture, in characters ("Picture message").

@@ -16,7 +16,8 @@ public struct ViberAdapter: Adapter {
     /// A text holds 7,000 characters ("Text message"); in which unit is not said, so the strictest reading of "character" is
     /// taken, UTF-16 units. Bots cannot type or edit, and the rates of `send_message` are not published. A picture goes
     /// by its address; films and files need their size in bytes, which nobody tells us, and become links.
-    public let capabilities = Capabilities(textLimit: .init(7000, .utf16), attachmentsByURL: [.image])
+    public let capabilities = Capabilities(
+        textLimit: .init(7000, .utf16), countedText: ViberText.shown, attachmentsByURL: [.image])
 
     let configuration: ViberConfiguration
     let signature: ViberSignature

@@ -1,3 +1,4 @@
+internal import BridgeCore
 internal import Markdown
 
 /// How texts look in Viber: `*bold*`, `_italic_`, `~struck~`, and monospace between three backticks.
@@ -9,6 +10,8 @@ enum ViberText {
         return dialect
     }()
 
-    /// An agent's Markdown with Viber's marks.
-    static func formatted(_ markdown: String) -> String { dialect.render(markdown) }
+    /// A text as it stands in a message, with Viber's marks.
+    @Sendable static func shown(_ text: String, _ format: OutboundAction.Format) -> String {
+        format == .markdown ? dialect.render(text) : text
+    }
 }

@@ -49,6 +49,12 @@ struct ViberAdapterTests {
         malformed: ["{}", #"{"event":""}"#, #"{"event":7}"#, #"{"message_token":1}"#], responses: responses,
         secrets: [S.token], apiPath: "/pa")
 
+    @Test func `a long answer arrives complete, in messages that Viber takes`() throws {
+        let webhook = S.adapter.simulateWebhook(text: "hi", number: 1, at: S.now)
+        let event = try #require(try S.adapter.receive(webhook, at: S.now).events.first)
+        #expect(LongAnswer().findings(through: S.adapter, answering: event, counting: { $0 }, at: S.now) == [])
+    }
+
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile).findings() == [])
     }

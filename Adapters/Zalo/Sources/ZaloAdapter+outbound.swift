@@ -1,7 +1,6 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension ZaloAdapter {
     /// A consultation message; nil for everything that Zalo has no call for.
@@ -9,7 +8,7 @@ extension ZaloAdapter {
         switch action.kind {
         case .send(let text, let format):
             return message(to: action, capacity: text.utf8.count) { json in
-                json.field("text", format == .markdown ? MarkdownDialect.plain.render(text) : text)
+                json.field("text", ZaloText.shown(text, format))
             }
         case .sendAttachment(let attachment, let caption):
             return message(to: action, capacity: 512) { json in write(attachment, caption: caption, to: &json) }

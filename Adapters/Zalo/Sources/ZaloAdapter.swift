@@ -2,6 +2,7 @@ public import BridgeCore
 internal import Crypto
 internal import HTTPCore
 internal import JSON
+internal import Markdown
 
 /// A Zalo Official Account: webhooks in, the consultation messages of OpenAPI v3 out.
 ///
@@ -16,7 +17,8 @@ public struct ZaloAdapter: Adapter {
     /// the user's last (eight of them free of charge, in the first 48 hours). There is no typing indicator and no edit; the
     /// rate is limited by the minute, by how much is not published.
     public let capabilities = Capabilities(
-        textLimit: .init(2000, .utf16), replies: .init(push: .within(.seconds(7 * 86_400))),
+        textLimit: .init(2000, .utf16), countedText: ZaloText.shown,
+        replies: .init(push: .within(.seconds(7 * 86_400))),
         attachmentsByURL: [.image], attachmentsByUpload: [.image, .file])
 
     let configuration: ZaloConfiguration
@@ -52,6 +54,14 @@ public struct ZaloAdapter: Adapter {
         }
         let digest = { "body:" + Hex.encode(Array(SHA256.digest(of: request.body).prefix(16))) }
         return WebhookOutcome(events: [ZaloEventReader(root: root, name: name).event(fallbackID: digest)])
+    }
+}
+
+/// How texts look in Zalo: words alone.
+enum ZaloText {
+    /// A text as it stands in a message.
+    @Sendable static func shown(_ text: String, _ format: OutboundAction.Format) -> String {
+        format == .markdown ? MarkdownDialect.plain.render(text) : text
     }
 }
 

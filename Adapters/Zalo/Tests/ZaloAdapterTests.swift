@@ -58,6 +58,12 @@ struct ZaloAdapterTests {
         secrets: [S.oaSecret, "invented-app-secret", "invented-access-token-1", "invented-refresh-token-1"],
         accessToken: "invented-access-token-1")
 
+    @Test func `a long answer arrives complete, in messages that Zalo takes`() throws {
+        let webhook = S.adapter.simulateWebhook(text: "hi", number: 1, at: S.now)
+        let event = try #require(try S.adapter.receive(webhook, at: S.now).events.first)
+        #expect(LongAnswer().findings(through: S.adapter, answering: event, counting: { $0 }, at: S.now) == [])
+    }
+
     @Test func `it keeps the adapter contract`() {
         #expect(AdapterConformance(S.adapter, Self.profile).findings() == [])
     }

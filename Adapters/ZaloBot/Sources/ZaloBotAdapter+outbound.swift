@@ -1,14 +1,13 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
-internal import Markdown
 
 extension ZaloBotAdapter {
     /// The call for an action; nil for everything that the platform has no method for.
     public func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? {
         switch action.kind {
         case .send(let text, let format):
-            return send(format == .markdown ? MarkdownDialect.plain.render(text) : text, to: action)
+            return send(ZaloBotText.shown(text, format), to: action)
         case .sendAttachment(let attachment, let caption):
             return send(attachment, caption: caption, to: action)
         case .typing:

@@ -2,6 +2,7 @@ public import BridgeCore
 internal import Crypto
 internal import HTTPCore
 internal import JSON
+internal import Markdown
 
 /// The Zalo Bot platform: webhooks with a secret token or long polling in, `sendMessage` and its kin out.
 ///
@@ -17,7 +18,8 @@ public struct ZaloBotAdapter: Adapter {
     /// published, and neither is how long the typing indicator shows: it is shown again each five seconds. Messages cannot be
     /// edited. Pictures go out by their address, and sounds to one person if they are `.aac` (`sendVoice`).
     public let capabilities = Capabilities(
-        textLimit: .init(2000, .utf16), typingInterval: .seconds(5), attachmentsByURL: [.image, .audio])
+        textLimit: .init(2000, .utf16), countedText: ZaloBotText.shown, typingInterval: .seconds(5),
+        attachmentsByURL: [.image, .audio])
 
     let configuration: ZaloBotConfiguration
     let reader: ZaloBotUpdateReader
@@ -64,5 +66,13 @@ public struct ZaloBotAdapter: Adapter {
                 .malformed, "the body is no update: an object with an event_name, or one in `result`")
         }
         return WebhookOutcome(events: [event])
+    }
+}
+
+/// How texts look there: words alone.
+enum ZaloBotText {
+    /// A text as it stands in a message.
+    @Sendable static func shown(_ text: String, _ format: OutboundAction.Format) -> String {
+        format == .markdown ? MarkdownDialect.plain.render(text) : text
     }
 }
