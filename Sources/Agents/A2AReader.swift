@@ -16,6 +16,8 @@ struct A2AReader: AnswerReader {
 
     /// The task that is not done yet.
     private var openTask: String?
+    /// True once the task was asked for again.
+    private var isContinuing = false
     private var task: String?
     private var pause = A2AReader.firstPause
     /// The text of each artifact so far and the number of its files, in the order in which they came.
@@ -40,6 +42,8 @@ struct A2AReader: AnswerReader {
     mutating func read(document: JSONView, into answer: inout AnswerBuilder) {
         let error = document["error"]
         if error.exists, !error.isNull {
+            // An agent that forgets a task once it has told its answer: what was said is the answer.
+            if isContinuing, answer.hasContent { return answer.finish() }
             return answer.fail(
                 .error, AgentWords.find(in: error).map { words.clean($0) } ?? "the agent reports an error")
         }
@@ -74,6 +78,7 @@ struct A2AReader: AnswerReader {
 
     mutating func continuation() -> AgentContinuation? {
         guard let openTask else { return nil }
+        isContinuing = true
         defer { pause = min(pause * 1.5, A2AReader.longestPause) }
         return AgentContinuation(after: pause, peer.taskRequest(openTask, for: question))
     }

@@ -27,6 +27,8 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
     private var parser = EventStreamParser()
     private var body = JSONBodyCollector(limit: ResponseDecoder.bodyLimit)
     private var next: AgentContinuation?
+    /// True once more was asked after the first response.
+    private var isContinuing = false
 
     init(_ reader: Reader, words: AgentWords) {
         self.reader = reader
@@ -71,7 +73,10 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
         guard !answer.isOver else { return answer.takeEvents() }
         switch stage {
         case .start: finish()
-        case .refusal(let status): answer.fail(words.failure(status: status, body: body))
+        case .refusal(let status):
+            // An agent that forgets a task once it has told its answer: what was said is the answer.
+            if isContinuing, answer.hasContent { answer.finish() }
+            answer.fail(words.failure(status: status, body: body))
         case .body(let form): readBody(as: form)
         case .events:
             read(parser.end())
@@ -83,6 +88,7 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
     mutating func continuation() -> AgentContinuation? {
         guard !answer.isOver, let next else { return nil }
         self.next = nil
+        isContinuing = true
         stage = .start
         parser = EventStreamParser()
         body = JSONBodyCollector(limit: ResponseDecoder.bodyLimit)

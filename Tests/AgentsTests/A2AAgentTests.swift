@@ -355,6 +355,23 @@ struct A2AAgentTests {
         #expect(events == [.text("Hello"), .finished(AgentReceipt(requestID: "t1", finishReason: "completed"))])
     }
 
+    @Test(arguments: [
+        (200, #"{"jsonrpc":"2.0","id":"1","error":{"code":-32001,"message":"Task not found"}}"#), (404, "gone"),
+    ])
+    func `what was said of a task that its agent has forgotten is the answer`(status: Int, body: String) throws {
+        for said in ["Hello", ""] {
+            var decoder = try A2AAgentTests.decoder(A2AAgentTests.old, isStreaming: true)
+            decoder.begin(OutboundResponse(status: .ok))
+            let piece = A2AAgentTests.piece(A2AAgentTests.artifact(said), append: false)
+            _ = decoder.decode(Array("data: \(A2AAgentTests.result(piece))\n\n".utf8))
+            #expect(decoder.end() == [])
+            let next = decoder.continuation()
+            #expect(next != nil)
+            let events = decode(body, with: decoder, status: status)
+            #expect((failure(events) == nil) == (said == "Hello") && events.count == 1)
+        }
+    }
+
     @Test func `a stream that ends before its task does goes on where it was`() throws {
         var decoder = try A2AAgentTests.decoder(A2AAgentTests.rest, isStreaming: true)
         decoder.begin(OutboundResponse(status: .ok))
