@@ -52,6 +52,7 @@ actor Outbox {
 
     let adapter: any Adapter
     let capabilities: Capabilities
+    nonisolated let clock: any EngineClock
     private let client: HTTPClient
     private let tokens: TokenKeeper?
     private let splitter: TextSplitter
@@ -64,9 +65,10 @@ actor Outbox {
 
     init(
         loop: EventLoop, adapter: any Adapter, rates: Capabilities.Rates, client: HTTPClient, states: any StateStore,
-        metrics: PlatformMetrics, log: Log
+        metrics: PlatformMetrics, log: Log, clock: (any EngineClock)? = nil
     ) {
         self.loop = loop
+        self.clock = clock ?? LoopClock(loop: loop)
         self.adapter = adapter
         self.client = client
         self.metrics = metrics
@@ -110,11 +112,16 @@ actor Outbox {
     }
 
     /// Does one thing: waits for its turn, tries again where that may help, falls back to plain text, follows a moved chat.
-    func perform(_ kind: OutboundAction.Kind, to address: ReplyAddress) async -> DeliveryResult {
+    ///
+    /// - Parameter isUpdate: newer words will follow, so it is not tried again once the platform asks for patience, and an
+    ///   edit not at all.
+    func perform(
+        _ kind: OutboundAction.Kind, to address: ReplyAddress, isUpdate: Bool = false
+    ) async -> DeliveryResult {
         var action = OutboundAction(
             id: ids.next(at: .now()), kind: kind, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
-        let start = ContinuousClock.now
+        let start = clock.now()
         if action.kind.isMessage { action.part = address.right.nextPart() }
         guard plan(&action, at: address) else { return hold(action, since: start) }
         var attempt = 0
@@ -141,11 +148,16 @@ actor Outbox {
                 return end(action, result, since: start)
             case .again(let delay, let failure, let isLost):
                 isReplyLost = isReplyLost || isLost && isBySingleUse(action)
-                guard attempt < Outbox.maximumAttempts, isWorthwhile(failure, after: start.duration(to: .now)) else {
+                if isUpdate, !action.kind.isMessage || failure.isRateLimit { return .failed(failure) }
+                guard attempt < Outbox.maximumAttempts,
+                    isWorthwhile(failure, after: start.duration(to: clock.now()))
+                else {
                     return end(action, .failed(failure), since: start)
                 }
                 metrics.retries.increment()
-                guard await pause(until: .now + delay) else { return end(action, .failed(failure), since: start) }
+                guard await pause(until: clock.now() + delay) else {
+                    return end(action, .failed(failure), since: start)
+                }
             }
         }
     }
@@ -173,9 +185,22 @@ actor Outbox {
         return end(action, .failed(DeliveryFailure(.windowClosed, reason: "held: \(reason)")), since: start)
     }
 
+    /// Shows what there is of an answer, if the budget has room for it and for the answer too; nil: not now.
+    ///
+    /// It never waits: newer words follow, and the final text must not wait behind it.
+    func update(_ kind: OutboundAction.Kind, to address: ReplyAddress) async -> DeliveryResult? {
+        guard hasRoomToSpare(at: address) else { return nil }
+        return await perform(kind, to: address, isUpdate: true)
+    }
+
+    /// What of a text is not in a message that holds the beginning of it already, made so that it can stand alone.
+    func rest(of text: String, after shown: String) -> String {
+        splitter.rest(of: text, after: shown)
+    }
+
     /// True when the budget has room for something less than an answer, and for the answer too.
     func hasRoomToSpare(at address: ReplyAddress) -> Bool {
-        pacer.isFree(address.place, for: 2, at: .now)
+        pacer.isFree(address.place, for: 2, at: clock.now())
     }
 
     /// Shows the typing indicator if the budget has room for it and for the answer too: it never delays anything.
@@ -184,7 +209,7 @@ actor Outbox {
         let action = OutboundAction(
             id: ids.next(at: .now()), kind: .typing, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
-        _ = pacer.reserve(action.place, at: .now)
+        _ = pacer.reserve(action.place, at: clock.now())
         _ = await attemptOnce(action, number: 1)
     }
 
@@ -206,7 +231,7 @@ actor Outbox {
         switch failure.kind {
         case .rateLimited(let after):
             let delay = after ?? backoff(number)
-            pacer.block(action.place, for: delay, at: .now)
+            pacer.block(action.place, for: delay, at: clock.now())
             metrics.rateLimited.increment()
             // The pacer holds the conversation back for as long as the platform asks, this action among the rest.
             return .again(after: .zero, failure)
@@ -272,12 +297,12 @@ actor Outbox {
 
     /// Waits until the pace allows the action; false when the task was cancelled.
     private func waitForTurn(of action: OutboundAction) async -> Bool {
-        var wait = pacer.reserve(action.place, at: .now)
+        var wait = pacer.reserve(action.place, at: clock.now())
         if wait > .zero { metrics.paced.increment() }
         while wait > .zero {
-            guard await pause(until: .now + wait) else { return false }
+            guard await pause(until: clock.now() + wait) else { return false }
             // Meanwhile the platform may have asked for patience with this conversation.
-            wait = pacer.isBlocked(action.place, at: .now) ? pacer.reserve(action.place, at: .now) : .zero
+            wait = pacer.isBlocked(action.place, at: clock.now()) ? pacer.reserve(action.place, at: clock.now()) : .zero
         }
         return true
     }
@@ -320,7 +345,7 @@ actor Outbox {
     private func end(
         _ action: OutboundAction, _ result: DeliveryResult, since start: ContinuousClock.Instant
     ) -> DeliveryResult {
-        metrics.deliverySeconds.record(start.duration(to: .now))
+        metrics.deliverySeconds.record(start.duration(to: clock.now()))
         switch result {
         case .delivered, .deliveredBatch:
             metrics.delivered.increment()
@@ -344,10 +369,7 @@ actor Outbox {
     /// Waits; false when the task was cancelled.
     private func pause(until end: ContinuousClock.Instant) async -> Bool {
         do {
-            // Looked at again, since the loop's clock ticks in milliseconds and a platform's patience is exact.
-            while case let rest = ContinuousClock.now.duration(to: end), rest > .zero {
-                try await loop.sleep(for: rest)
-            }
+            try await clock.sleep(until: end)
             return true
         } catch {
             return false

@@ -3,8 +3,10 @@ internal import EventLoop
 
 /// An answer that grows in its message while the agent speaks: sent once, then edited at the platform's pace.
 ///
-/// Edits run beside the reading of the agent's stream and never hold it up: each shows what there is when its turn comes. The
-/// final text is delivered exactly once: as the last edit, followed by further messages where one is not enough.
+/// Edits run beside the reading of the agent's stream and never hold it up: each shows what there is when its turn comes, and
+/// one that the platform does not take is forgotten for a newer one. The final text is delivered exactly once: as the last
+/// edit, followed by further messages where one is not enough. Where the last edit is refused, the user is sent what the
+/// message does not show; all of it only where the message is gone.
 actor StreamedReply {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -69,12 +71,15 @@ actor StreamedReply {
         return shown.isEmpty ? nil : Shown(text: shown, message: message)
     }
 
-    /// Says what a platform that named no message, and so cannot have it edited, was not told yet.
+    /// Says what a message that cannot be edited does not show.
     private func sendRest(of final: String) async -> Outbox.Delivery {
-        let rest = final.hasPrefix(shown) ? String(final.dropFirst(shown.count)) : final
-        guard !rest.allSatisfy(\.isWhitespace) else { return Outbox.Delivery(parts: 1) }
-        var delivery = await outbox.send(rest, format: .markdown, to: address)
-        delivery.parts += 1
+        var delivery = Outbox.Delivery(messageIDs: message.map { [$0] } ?? [], parts: 1)
+        let rest = await outbox.rest(of: final, after: shown)
+        guard !rest.allSatisfy(\.isWhitespace) else { return delivery }
+        let sent = await outbox.send(rest, format: .markdown, to: address)
+        delivery.messageIDs += sent.messageIDs
+        delivery.parts += sent.parts
+        delivery.failure = sent.failure
         return delivery
     }
 
@@ -95,12 +100,15 @@ actor StreamedReply {
         if first != shown {
             let result = await outbox.perform(.edit(message: message, text: first, format: .markdown), to: address)
             if case .failed(let failure) = result {
-                // The user or a moderator removed the message, or it may not be edited: the answer goes out as a new one.
-                if failure.kind == .gone || failure.kind == .refused {
-                    return await outbox.send(final, format: .markdown, to: address)
+                switch failure.kind {
+                // The user or a moderator removed the message: the answer goes out as a new one.
+                case .gone: return await outbox.send(final, format: .markdown, to: address)
+                // It stays as it is: too old, too often edited, not in this form.
+                case .refused, .formattingRefused, .replyRefused: return await sendRest(of: final)
+                default:
+                    delivery.failure = failure
+                    return delivery
                 }
-                delivery.failure = failure
-                return delivery
             }
         }
         for part in parts.dropFirst() where delivery.failure == nil {
@@ -117,15 +125,17 @@ actor StreamedReply {
             delay = interval
             if isFinished { return }
             // Where the pace has no room for the final text behind it, an update is left out: nobody waits for it.
-            guard text.utf8.count != seen, await outbox.hasRoomToSpare(at: address) else { continue }
-            seen = text.utf8.count
+            guard text.utf8.count != seen else { continue }
+            let size = text.utf8.count
             let part = await outbox.firstPart(of: text)
             guard part != shown, !part.allSatisfy(\.isWhitespace) else { continue }
             let kind: OutboundAction.Kind =
                 if let message { .edit(message: message, text: part, format: .markdown) } else {
                     .send(text: part, format: .markdown)
                 }
-            switch await outbox.perform(kind, to: address) {
+            guard let result = await outbox.update(kind, to: address) else { continue }
+            seen = size
+            switch result {
             case .delivered(let id):
                 shown = part
                 // Without a name the message cannot be edited: the rest follows at the end.
@@ -133,6 +143,9 @@ actor StreamedReply {
                 message = name
             case .deliveredBatch:
                 return
+            case .failed(let failure) where failure.isRateLimit || message != nil && failure.isTemporary:
+                // The platform asks for patience, or for another try: by then there are newer words.
+                seen = 0
             case .failed(let failure):
                 self.failure = failure
             }
@@ -140,14 +153,9 @@ actor StreamedReply {
     }
 
     private func wait(_ duration: Duration) async {
-        let loop = loop
-        let end = ContinuousClock.now + duration
-        let sleep = loop.spawn {
-            // Looked at again, since the loop's clock ticks in milliseconds.
-            while case let rest = ContinuousClock.now.duration(to: end), rest > .zero {
-                do { try await loop.sleep(for: rest) } catch { return }
-            }
-        }
+        let clock = outbox.clock
+        let end = clock.now() + duration
+        let sleep = loop.spawn { try? await clock.sleep(until: end) }
         pause = sleep
         await sleep.value
         pause = nil

@@ -50,6 +50,11 @@ public struct DeliveryFailure: Error, Sendable, Equatable, CustomStringConvertib
     /// The platform's words.
     public var description: String { reason }
 
+    /// True when the platform asks for patience.
+    public var isRateLimit: Bool {
+        if case .rateLimited = kind { true } else { false }
+    }
+
     /// True when the same request may succeed later.
     public var isTemporary: Bool {
         switch kind {

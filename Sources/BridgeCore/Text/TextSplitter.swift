@@ -52,6 +52,21 @@ public struct TextSplitter: Sendable {
         return fits(start, format) ? start : parts(of: start, format, atMost: 1).first ?? ""
     }
 
+    /// What follows in a Markdown text behind what a message shows of its beginning, mended as behind a cut.
+    ///
+    /// - Parameter shown: the beginning of the text, or the first of its parts; all of the text comes back when it is neither.
+    public func rest(of text: String, after shown: String) -> String {
+        let bytes = Array(text.utf8)
+        let common = zip(bytes, shown.utf8).prefix { $0 == $1 }.count
+        // What a part has beyond the text are the marks that close it.
+        let isBeginning = shown.utf8.dropFirst(common).allSatisfy { !$0.isWordPart }
+        guard isBeginning, common > 0 else { return text }
+        guard common < bytes.count else { return "" }
+        let outline = TextOutline(bytes, isMarkdown: true)
+        guard let seam = outline.seam(at: common) else { return "" }
+        return String(decoding: outline.part(from: seam, to: bytes.count, before: nil), as: UTF8.self)
+    }
+
     /// How many units of the limit a text takes as it is.
     public func measure(_ text: Substring) -> Int {
         limit.unit.count(text)
