@@ -239,7 +239,8 @@ struct DiscordGatewaySession: GatewaySession {
             break
         default: break
         }
-        return .reconnect(after: pause)
+        // A session that was alive is resumed at once: Discord repeats what it misses meanwhile.
+        return .reconnect(after: pause ?? (wasStarted && resumption != nil ? .zero : nil))
     }
 
     /// The application may not have all the intents: without joins the bridge still works, without messages it does not.
