@@ -57,15 +57,16 @@ public struct FixtureExpectations: Sendable {
 
     /// Reads the table of a platform and its payloads; nil when the folder of payloads is not there.
     ///
-    /// - Parameter folder: the folder's name, where several platforms share one; nil: the platform's.
+    /// Where several platforms share a folder, the table names it (`"folder"`).
+    ///
     /// - Throws: an error that names the file when the table is broken, or a payload is missing from it or from the
     ///   folder.
-    public init?(platform: String, folder: String? = nil) throws(FixtureError) {
-        guard let folder = Self.folder(of: folder ?? platform) else { return nil }
+    public init?(platform: String) throws(FixtureError) {
         let table = Self.root + "/Tests/Fixtures/expectations/\(platform).json"
         guard let bytes = Self.read(table), let json = try? JSONView(parsing: bytes) else {
             throw FixtureError("\(table) is missing or no JSON")
         }
+        guard let folder = Self.folder(of: json["folder"].string ?? platform) else { return nil }
         rows = []
         for item in json["payloads"].elements {
             guard let file = item["file"].string, let body = Self.read("\(folder)/\(file)") else {

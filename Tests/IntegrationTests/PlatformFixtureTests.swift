@@ -91,6 +91,9 @@ struct PlatformFixtureTests {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
+    /// The app of the recorded payloads.
+    private static let zaloApp = "7100000000000000101"
+
     private static let settings = [
         Setting(
             platform: "msteams", prefix: "TEAMS",
@@ -138,6 +141,17 @@ struct PlatformFixtureTests {
         ) { ["X-Line-Signature": Base64.encode(hmac($0))] },
         Setting(platform: "viber", prefix: "VIBER", variables: ["VIBER_AUTH_TOKEN": key]) {
             ["X-Viber-Content-Signature": Hex.encode(hmac($0))]
+        },
+        Setting(
+            platform: "zalo", prefix: "ZALO",
+            variables: [
+                "ZALO_APP_ID": zaloApp, "ZALO_APP_SECRET": "zalo-app-secret", "ZALO_OA_SECRET_KEY": key,
+                "ZALO_OA_ACCESS_TOKEN": "zalo-access", "ZALO_OA_REFRESH_TOKEN": "zalo-refresh",
+            ]
+        ) { body in
+            let timestamp = (try? JSONView(parsing: body))?["timestamp"].idString ?? ""
+            let digest = SHA256.digest(of: Array(zaloApp.utf8) + body + Array((timestamp + key).utf8))
+            return ["X-ZEvent-Signature": "mac=" + Hex.encode(digest)]
         },
         Setting(
             platform: "zalobot", prefix: "ZALOBOT",

@@ -91,7 +91,7 @@ struct ZaloBotUpdateTests {
     enum FixtureTable {
         static let rows: [FixtureExpectations.Row] = {
             do {
-                if let table = try FixtureExpectations(platform: "zalobot", folder: "zalo") { return table.rows }
+                if let table = try FixtureExpectations(platform: "zalobot") { return table.rows }
                 print("skipped: the folder of recorded payloads is not there (CHATBRIDGE_TEST_SHARED)")
             } catch {
                 Issue.record("\(error)")
