@@ -73,7 +73,8 @@ final class RawClient {
         return count > 0
     }
 
-    private func take(_ count: Int) throws -> [UInt8] {
+    /// Reads so many bytes.
+    func take(_ count: Int) throws -> [UInt8] {
         while buffer.count < count {
             guard try fill() else { throw Failure(description: "the stream ended in the middle of a message") }
         }
