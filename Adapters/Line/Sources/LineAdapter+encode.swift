@@ -66,14 +66,14 @@ extension LineAdapter {
     /// Writes one text message.
     ///
     /// - Parameter quoting: in a group an answer's first message shows what it answers; alone with one person that would be
-    ///   noise.
+    ///   noise. Plain words do without: they are the second try, where LINE did not take the quote.
     private func writeText(
         _ text: String, _ format: OutboundAction.Format, quoting action: OutboundAction?, to list: inout JSONWriter
     ) {
         list.object { message in
             message.field("type", "text")
             message.field("text", LineText.shown(text, format))
-            if let action, action.place.isGroup, action.part == 0 {
+            if let action, format == .markdown, action.place.isGroup, action.part == 0 {
                 message.field("quoteToken", action.replyContext[ReplyContextKey.quoteToken])
             }
         }

@@ -20,7 +20,12 @@ extension LineAdapter {
         {
             return delivered(body, action)
         }
-        return .failed(failure(of: response, body, isReply: replyToken(of: action) != nil))
+        var failure = failure(of: response, body, isReply: replyToken(of: action) != nil)
+        // The quote of the message that is answered: without it the words go.
+        if response.status.code == 400, action.isMarkdown, failure.reason.lowercased().contains("quotetoken") {
+            failure.kind = .formattingRefused
+        }
+        return .failed(failure)
     }
 
     /// LINE names the messages that it took, but for some answers of older versions.
@@ -67,5 +72,14 @@ extension LineAdapter {
         let token = configuration.accessToken.value
         return token.isEmpty
             ? words : words.split(separator: token, omittingEmptySubsequences: false).joined(separator: "…")
+    }
+}
+
+extension OutboundAction {
+    fileprivate var isMarkdown: Bool {
+        switch kind {
+        case .send(_, let format), .sendBatch(_, let format): format == .markdown
+        default: false
+        }
     }
 }

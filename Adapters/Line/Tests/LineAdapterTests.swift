@@ -53,6 +53,14 @@ struct LineAdapterTests {
             body:
                 #"{"message":"The request body has 1 error(s)","details":[{"message":"Length must be between 0 and 5000","property":"messages[0].text"}]}"#,
             means: failed(.refused)),
+        .init(
+            "a quote that cannot be shown", status: 400,
+            body:
+                #"{"message":"The request body has 1 error(s)","details":[{"message":"Invalid","property":"messages[0].quoteToken"}]}"#,
+            means: failed(.formattingRefused)),
+        .init(
+            "a quote that cannot be shown, in plain words", to: .send(text: "x", format: .plain), status: 400,
+            body: #"{"message":"The quoteToken is invalid"}"#, means: failed(.refused)),
         refusal(500, "Internal server error", means: .temporary),
         .init("a proxy's page", status: 200, body: "<html>sign in</html>", means: failed(.uncertain)),
     ]
@@ -115,7 +123,7 @@ struct LineAdapterTests {
             #"{"to":"Umika","messages":[{"type":"text","text":"a"}]}"#
         ),
         (
-            .sendBatch(texts: ["a", "b"], format: .plain), .reply, S.group, "message/reply",
+            .sendBatch(texts: ["a", "b"], format: .markdown), .reply, S.group, "message/reply",
             #"{"replyToken":"r0","messages":[{"type":"text","text":"a","quoteToken":"q7"},{"type":"text","text":"b"}]}"#
         ),
         (
@@ -143,11 +151,17 @@ struct LineAdapterTests {
         #expect(key == (method == "message/push" ? "01990000-0000-7000-8000-000000000001" : nil))
     }
 
-    @Test(arguments: [(0, true), (1, false)])
-    func `in a group the first message shows what it answers`(part: Int, isQuoting: Bool) throws {
+    @Test(arguments: [
+        (0, OutboundAction.Format.markdown, true), (1, .markdown, false),
+        // The second try, where LINE did not take the quote.
+        (0, .plain, false),
+    ])
+    func `in a group the first message shows what it answers`(
+        part: Int, format: OutboundAction.Format, isQuoting: Bool
+    ) throws {
         let event = try #require(try S.events(S.text(#""x""#, source: S.group)).first)
         let action = OutboundAction(
-            id: UUID(high: 0, low: 0), kind: .send(text: "a", format: .plain), place: event.place, part: part,
+            id: UUID(high: 0, low: 0), kind: .send(text: "a", format: format), place: event.place, part: part,
             replyContext: event.replyContext)
         let request = try #require(S.adapter.encode(action, at: S.now))
         let message = try JSONView(parsing: request.body)["messages"][0]
