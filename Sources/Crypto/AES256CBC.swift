@@ -23,7 +23,7 @@ public enum AES256CBC {
         guard key.count == 32, iv.count == 16, input.count <= Int(Int32.max) - 32, let context = EVP_CIPHER_CTX_new()
         else { return nil }
         defer { EVP_CIPHER_CTX_free(context) }
-        guard EVP_CipherInit_ex(context, EVP_aes_256_cbc(), nil, key, iv, encrypting ? 1 : 0) == 1 else {
+        guard EVP_CipherInit_ex2(context, Cipher.aes256CBC.algorithm, key, iv, encrypting ? 1 : 0, nil) == 1 else {
             ERR_clear_error()
             return nil
         }
@@ -43,5 +43,18 @@ public enum AES256CBC {
         }
         output.removeLast(output.count - written)
         return output
+    }
+}
+
+/// One cipher of OpenSSL, fetched once: fetching by name for each call costs more than deciphering a webhook.
+// Unchecked: the pointer is set once, and OpenSSL's fetched algorithms are immutable and counted atomically.
+private struct Cipher: @unchecked Sendable {
+    let algorithm: OpaquePointer
+
+    static let aes256CBC = Cipher("AES-256-CBC")
+
+    private init(_ name: String) {
+        guard let algorithm = EVP_CIPHER_fetch(nil, name, nil) else { preconditionFailure("OpenSSL has no \(name)") }
+        self.algorithm = algorithm
     }
 }

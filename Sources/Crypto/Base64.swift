@@ -49,54 +49,79 @@ public enum Base64 {
     ///   have, or bits beyond the last byte that are not zero: each value has one spelling, or one with and one without
     ///   padding.
     public static func decode(_ text: some StringProtocol, alphabet: Alphabet = .standard) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count / 4 * 3 + 2)
-        var group: UInt32 = 0
-        var filled = 0
-        var padding = 0
-        for character in text.utf8 {
-            if character == UInt8(ascii: "=") {
-                padding += 1
-                continue
-            }
-            guard padding == 0, let value = value(of: character, alphabet) else { return nil }
-            group = group << 6 | value
-            filled += 1
-            if filled == 4 {
-                bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-                bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-                bytes.append(UInt8(truncatingIfNeeded: group))
-                group = 0
-                filled = 0
-            }
+        if let decoded = text.utf8.withContiguousStorageIfAvailable({ decode(UnsafeRawBufferPointer($0), alphabet) }) {
+            return decoded
         }
-        switch (filled, padding) {
-        case (0, 0):
-            return bytes
-        case (2, 0), (2, 2):
-            guard group & 0xF == 0 else { return nil }
-            bytes.append(UInt8(truncatingIfNeeded: group >> 4))
-            return bytes
-        case (3, 0), (3, 1):
-            guard group & 0x3 == 0 else { return nil }
-            bytes.append(UInt8(truncatingIfNeeded: group >> 10))
-            bytes.append(UInt8(truncatingIfNeeded: group >> 2))
-            return bytes
-        default:
-            return nil
-        }
+        return Array(text.utf8).withUnsafeBytes { decode($0, alphabet) }
     }
 
-    private static func value(of character: UInt8, _ alphabet: Alphabet) -> UInt32? {
-        switch character {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): alphabet == .standard ? 62 : nil
-        case UInt8(ascii: "/"): alphabet == .standard ? 63 : nil
-        case UInt8(ascii: "-"): alphabet == .urlSafe ? 62 : nil
-        case UInt8(ascii: "_"): alphabet == .urlSafe ? 63 : nil
-        default: nil
+    /// The bytes of a text that stands in memory as UTF-8, as ``decode(_:alphabet:)`` has it.
+    static func decode(_ text: UnsafeRawBufferPointer, _ alphabet: Alphabet) -> [UInt8]? {
+        var end = text.count
+        while end > 0, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
+        let padding = text.count - end
+        let rest = end % 4
+        guard rest != 1, padding == 0 || (rest != 0 && padding == 4 - rest) else { return nil }
+        var isValid = true
+        let values = alphabet == .standard ? standardValues : urlSafeValues
+        let bytes = values.withUnsafeBufferPointer { values in
+            [UInt8](unsafeUninitializedCapacity: end / 4 * 3 + 2) { output, count in
+                var index = 0
+                while index + 4 <= end {
+                    let one = values[Int(text[index])]
+                    let two = values[Int(text[index + 1])]
+                    let three = values[Int(text[index + 2])]
+                    let four = values[Int(text[index + 3])]
+                    // A value has six bits; what is no character has all eight.
+                    guard (one | two | three | four) < 64 else {
+                        isValid = false
+                        return
+                    }
+                    output[count] = one << 2 | two >> 4
+                    output[count + 1] = two << 4 | three >> 2
+                    output[count + 2] = three << 6 | four
+                    count += 3
+                    index += 4
+                }
+                guard rest > 0 else { return }
+                var last: UInt32 = 0
+                for place in index..<end {
+                    let value = values[Int(text[place])]
+                    guard value < 64 else {
+                        isValid = false
+                        return
+                    }
+                    last = last << 6 | UInt32(value)
+                }
+                // Bits beyond the last byte must be zero: each value has one spelling.
+                if rest == 2 {
+                    isValid = last & 0xF == 0
+                    output[count] = UInt8(truncatingIfNeeded: last >> 4)
+                    count += 1
+                } else {
+                    isValid = last & 0x3 == 0
+                    output[count] = UInt8(truncatingIfNeeded: last >> 10)
+                    output[count + 1] = UInt8(truncatingIfNeeded: last >> 2)
+                    count += 2
+                }
+            }
         }
+        return isValid ? bytes : nil
+    }
+
+    private static let standardValues = values(of: "+", "/")
+    private static let urlSafeValues = values(of: "-", "_")
+
+    /// The value of each byte as a character, 255 where it is none.
+    private static func values(of sixtyTwo: Unicode.Scalar, _ sixtyThree: Unicode.Scalar) -> [UInt8] {
+        var values = [UInt8](repeating: 0xFF, count: 256)
+        for letter in UInt8(0)..<26 {
+            values[Int(UInt8(ascii: "A") + letter)] = letter
+            values[Int(UInt8(ascii: "a") + letter)] = letter + 26
+        }
+        for digit in UInt8(0)..<10 { values[Int(UInt8(ascii: "0") + digit)] = digit + 52 }
+        values[Int(UInt8(ascii: sixtyTwo))] = 62
+        values[Int(UInt8(ascii: sixtyThree))] = 63
+        return values
     }
 }

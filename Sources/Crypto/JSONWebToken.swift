@@ -21,6 +21,18 @@ public struct JSONWebToken: Sendable {
     /// The longest token that is read, in characters: those of the platforms have some 1,500.
     public static let greatestLength = 16_384
 
+    /// What stands behind `Bearer` in an `Authorization` field, the scheme in any case (RFC 9110, section 11.1).
+    ///
+    /// - Returns: nil for another scheme, and when there is nothing or more than one word behind it.
+    public static func bearer(in field: String) -> Substring? {
+        let bytes = field.utf8
+        guard let space = bytes.firstIndex(of: UInt8(ascii: " ")), field[..<space].lowercased() == "bearer" else {
+            return nil
+        }
+        let token = bytes[bytes.index(after: space)...]
+        return token.isEmpty || token.contains(UInt8(ascii: " ")) ? nil : Substring(token)
+    }
+
     /// Takes a token apart, strictly: three parts, base64url without padding, an object in the first two.
     ///
     /// - Throws: ``JSONWebTokenError/malformed``, or ``JSONWebTokenError/algorithm`` when the header has extensions that must

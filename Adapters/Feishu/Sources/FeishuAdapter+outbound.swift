@@ -28,10 +28,12 @@ extension FeishuAdapter {
         }
     }
 
-    /// A message: as an answer in groups, where it shows what it answers, and in threads; else into the chat.
+    /// A message: as an answer in topics and threads, and in groups, where the first of several shows what they answer; else
+    /// into the chat.
     private func send(_ content: (type: String, json: String), in action: OutboundAction) -> OutboundRequest {
         let isTopic = action.replyContext[Self.topicKey] != nil
-        let original = action.place.isGroup || isTopic ? action.replyTo?.rawValue : nil
+        let showsOriginal = isTopic || (action.place.isGroup && action.part == 0)
+        let original = showsOriginal ? action.replyTo?.rawValue : nil
         if let target = original ?? action.place.thread?.rawValue {
             return call(.post, "im/v1/messages/\(HTTPPercentEncoding.encode(target))/reply") { json in
                 json.field("msg_type", content.type)

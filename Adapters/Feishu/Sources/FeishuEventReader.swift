@@ -31,8 +31,7 @@ struct FeishuEventReader {
 
     /// The events, in order.
     func events() -> [InboundEvent] {
-        // What follows a name's version does not matter: `_v1`, `_v2`.
-        switch type.split(separator: "_v").first.map(String.init) ?? type {
+        switch Self.withoutVersion(type) {
         case "im.message.receive": [message()]
         case "im.message.updated": [edit()]
         case "im.message.recalled": [deletion()]
@@ -51,6 +50,17 @@ struct FeishuEventReader {
         case "message_read": [reading(event["open_message_ids"], by: event)]
         default: [other()]
         }
+    }
+
+    /// The name without its version, `_v1`, which tells nothing that we need.
+    static func withoutVersion(_ type: String) -> String {
+        let bytes = type.utf8
+        guard let mark = bytes.lastIndex(of: UInt8(ascii: "_")) else { return type }
+        let version = bytes[mark...].dropFirst()
+        guard version.first == UInt8(ascii: "v"), version.count > 1,
+            version.dropFirst().allSatisfy({ (0x30...0x39).contains($0) })
+        else { return type }
+        return String(type[..<mark])
     }
 
     // MARK: Messages

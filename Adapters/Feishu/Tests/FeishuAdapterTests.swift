@@ -245,13 +245,13 @@ struct FeishuAdapterTests {
 
     static func encoded(
         _ kind: OutboundAction.Kind, chat: String = "oc_1", thread: String? = nil, isGroup: Bool = false,
-        context: [String: String] = [:]
+        part: Int = 0, context: [String: String] = [:]
     ) throws -> (target: String, body: String) {
         let action = OutboundAction(
             id: UUID(high: 0x0199_0000_0000_7000, low: 0x8000_0000_0000_0001), kind: kind,
             place: InboundEvent.Place(
                 conversation: ConversationID(chat), thread: thread.map { ThreadID($0) }, isGroup: isGroup),
-            replyTo: PlatformMessageID("om_1"), replyContext: context)
+            part: part, replyTo: PlatformMessageID("om_1"), replyContext: context)
         let request = try #require(S.app.encode(action, at: S.now))
         #expect(request.bearsToken)
         return (
@@ -289,6 +289,10 @@ struct FeishuAdapterTests {
                 == "{\"msg_type\":\"text\",\"content\":\"{\\\"text\\\":\\\"<\u{200B}at user_id=\\\\\\\"all\\\\\\\"></at>\\\"}\",\(Self.uuid)}"
         )
         #expect(try Self.encoded(kind, thread: "om_root").target == "POST messages/om_root/reply")
+        // The further parts of a long answer need not show it again.
+        #expect(try Self.encoded(kind, isGroup: true, part: 1).target == "POST messages?receive_id_type=chat_id")
+        #expect(
+            try Self.encoded(kind, thread: "om_root", isGroup: true, part: 1).target == "POST messages/om_root/reply")
         let topic = try Self.encoded(kind, thread: "om_root", context: ["topic": "true"])
         #expect(topic.target == "POST messages/om_1/reply")
         #expect(topic.body.contains(#""reply_in_thread":true"#))

@@ -24,13 +24,12 @@ struct GoogleChatAuthentication: Sendable {
     /// Verifies the header field: signature, issuer, audience, times and the sender's address.
     func verify(_ field: String?, keys: JSONWebKeySet, at now: Timestamp) throws(WebhookRejection) {
         guard let field else { throw WebhookRejection(.unauthorized, "the header Authorization is needed") }
-        let words = field.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 2, words[0].lowercased() == "bearer" else {
+        guard let bearer = JSONWebToken.bearer(in: field) else {
             throw WebhookRejection(.unauthorized, "the header Authorization holds no bearer token")
         }
         let claims: JSONWebClaims
         do {
-            claims = try JSONWebToken(words[1]).claims(verifiedBy: keys)
+            claims = try JSONWebToken(bearer).claims(verifiedBy: keys)
             try claims.checkTimes(now: now.seconds, leeway: Self.leeway)
         } catch {
             throw WebhookRejection(error == .unknownKey ? .unknownKey : .unauthorized, error.description)

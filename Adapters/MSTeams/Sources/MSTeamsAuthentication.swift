@@ -43,14 +43,13 @@ struct MSTeamsAuthentication: Sendable {
         guard let field else {
             throw WebhookRejection(.unauthorized, "the header Authorization is needed")
         }
-        let words = field.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 2, words[0].lowercased() == "bearer" else {
+        guard let bearer = JSONWebToken.bearer(in: field) else {
             throw WebhookRejection(.unauthorized, "the header Authorization holds no bearer token")
         }
         let token: JSONWebToken
         let claims: JSONWebClaims
         do {
-            token = try JSONWebToken(words[1])
+            token = try JSONWebToken(bearer)
             claims = try token.claims(verifiedBy: keys)
             try claims.checkTimes(now: now.seconds, leeway: Self.leeway)
         } catch {
