@@ -45,12 +45,51 @@ public enum HTTPPercentEncoding {
 
     /// The pairs of a query or of an `application/x-www-form-urlencoded` body, in their order.
     public static func decodeForm(_ bytes: some Sequence<UInt8>) -> [(name: String, value: String)] {
-        Array(bytes).split(separator: UInt8(ascii: "&")).map { pair in
-            let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            return (
-                decode(halves[0], plusIsSpace: true), halves.count > 1 ? decode(halves[1], plusIsSpace: true) : ""
-            )
+        Array(bytes).withUnsafeBufferPointer { decodeForm($0) }
+    }
+
+    /// One pass over the bytes, for bodies of a kilobyte that come a thousand times a second.
+    private static func decodeForm(_ source: UnsafeBufferPointer<UInt8>) -> [(name: String, value: String)] {
+        var pairs: [(name: String, value: String)] = []
+        pairs.reserveCapacity(24)
+        var piece: [UInt8] = []
+        var name: String?
+        var start = 0
+        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+        var index = 0
+        while index <= source.count {
+            guard index < source.count, source[index] != UInt8(ascii: "&") else {
+                // Nothing between two separators is no pair.
+                if index > start {
+                    pairs.append(name.map { ($0, text(piece)) } ?? (text(piece), ""))
+                }
+                piece.removeAll(keepingCapacity: true)
+                name = nil
+                index += 1
+                start = index
+                continue
+            }
+            switch source[index] {
+            case UInt8(ascii: "=") where name == nil:
+                name = text(piece)
+                piece.removeAll(keepingCapacity: true)
+            case UInt8(ascii: "+"):
+                piece.append(UInt8(ascii: " "))
+            case UInt8(ascii: "%"):
+                guard index + 2 < source.count, let high = nibble(source[index + 1]),
+                    let low = nibble(source[index + 2])
+                else {
+                    piece.append(UInt8(ascii: "%"))
+                    break
+                }
+                piece.append(high << 4 | low)
+                index += 2
+            default:
+                piece.append(source[index])
+            }
+            index += 1
         }
+        return pairs
     }
 
     private static func nibble(_ byte: UInt8) -> UInt8? {

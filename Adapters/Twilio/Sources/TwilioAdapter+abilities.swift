@@ -109,7 +109,7 @@ extension TwilioAdapter: Faking {
         }
         let base = configuration.publicURL ?? "https://simulated.invalid"
         headers.append(
-            TwilioSignature.field, signature.sign(base + target, fields.map { (name: $0.0, value: $0.1) }))
+            TwilioSignature.field, signature.sign(base + target, TwilioForm(fields.map { (name: $0.0, value: $0.1) })))
         return WebhookRequest(target: target, headers: headers, body: post("", fields).body)
     }
 

@@ -74,7 +74,9 @@ public struct TwilioAdapter: Adapter {
 
     /// JSON is signed by its digest in the address; a form by its parameters.
     private func isJSON(_ request: WebhookRequest) -> Bool {
-        guard request.target.contains("bodySHA256=") else { return false }
-        return request.headers["Content-Type"]?.lowercased().hasPrefix("application/x-www-form-urlencoded") != true
+        if request.headers["Content-Type"]?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true {
+            return false
+        }
+        return request.query.contains { $0.name == TwilioSignature.bodyDigest }
     }
 }

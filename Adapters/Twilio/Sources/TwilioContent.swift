@@ -87,7 +87,8 @@ struct TwilioContent {
     /// Notices a person who does not want messages any more, or again: nobody is answered then.
     private mutating func readConsent(_ form: TwilioForm) {
         let isSMS = form.address("From").map { !$0.contains(":") } ?? false
-        let word = text.map { $0.filter { !$0.isWhitespace }.uppercased() } ?? ""
+        // Long texts are looked at no further: each of the words is short.
+        let word = text.map { $0.utf8.count > 40 ? "" : $0.filter { !$0.isWhitespace }.uppercased() } ?? ""
         switch form["OptOutType"] {
         case "STOP": kind = .left
         case "START": kind = .joined

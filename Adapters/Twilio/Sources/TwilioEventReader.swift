@@ -27,7 +27,7 @@ struct TwilioEventReader: Sendable {
 
     /// The record of a call, and of everything else that Twilio signs.
     private func other(_ form: TwilioForm, digest: () -> String) -> InboundEvent? {
-        let named = form.parameters.filter { parameter in
+        let named = form.pairs.filter { parameter in
             !parameter.value.isEmpty && !parameter.name.isEmpty
                 && parameter.name.utf8.allSatisfy {
                     ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) || (0x30...0x39).contains($0)

@@ -6,7 +6,7 @@ internal import HTTPCore
 /// (<https://www.twilio.com/docs/usage/webhooks/webhooks-security>).
 struct TwilioSignature: Sendable {
     static let field = "X-Twilio-Signature"
-    private static let bodyDigest = "bodySHA256"
+    static let bodyDigest = "bodySHA256"
 
     private let key: [UInt8]
     private let publicURL: String?
@@ -17,28 +17,12 @@ struct TwilioSignature: Sendable {
     }
 
     /// The signature of an address with parameters.
-    func sign(_ url: String, _ parameters: [(name: String, value: String)] = []) -> String {
-        Base64.encode(HMACSHA1.authenticationCode(for: Array((url + Self.text(of: parameters)).utf8), key: key))
+    func sign(_ url: String, _ form: TwilioForm? = nil) -> String {
+        sign(url, form?.signedText ?? [])
     }
 
-    /// Names and values in the order of the names' bytes; of a name that stands there several times each distinct value
-    /// once, in order.
-    private static func text(of parameters: [(name: String, value: String)]) -> String {
-        // Compared by bytes: `==` takes canonically equivalent texts for equal.
-        func isSame(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
-        func isBefore(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }
-        let sorted = parameters.sorted { left, right in
-            isSame(left.name, right.name) ? isBefore(left.value, right.value) : isBefore(left.name, right.name)
-        }
-        var text = ""
-        var last: (name: String, value: String)?
-        for parameter in sorted {
-            if let last, isSame(last.name, parameter.name), isSame(last.value, parameter.value) { continue }
-            text += parameter.name
-            text += parameter.value
-            last = parameter
-        }
-        return text
+    private func sign(_ url: String, _ parameters: [UInt8]) -> String {
+        Base64.encode(HMACSHA1.authenticationCode(for: Array(url.utf8) + parameters, key: key))
     }
 
     /// Checks the signature of a request, and of a JSON body its digest too.
@@ -48,7 +32,7 @@ struct TwilioSignature: Sendable {
         guard let given = request.headers[Self.field] else {
             throw WebhookRejection(.unauthorized, "the header \(Self.field) is missing")
         }
-        let parameters = form?.parameters ?? []
+        let parameters = form?.signedText ?? []
         let isSigned = urls(of: request).contains { constantTimeEquals(given, sign($0, parameters)) }
         guard !key.isEmpty, isSigned else {
             throw WebhookRejection(

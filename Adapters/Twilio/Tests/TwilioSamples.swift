@@ -20,10 +20,11 @@ enum TwilioSamples {
     }
 
     /// The signature that the documentation describes, made apart from the adapter's own.
-    static func signature(_ url: String, _ parameters: [(name: String, value: String)], key: String = token) -> String {
+    static func signature(_ url: String, _ body: [UInt8] = [], key: String = token) -> String {
         var values: [[UInt8]: Set<[UInt8]>] = [:]
-        for parameter in parameters {
-            values[Array(parameter.name.utf8), default: []].insert(Array(parameter.value.utf8))
+        for pair in body.split(separator: UInt8(ascii: "&")) {
+            let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            values[decoded(halves[0]), default: []].insert(halves.count > 1 ? decoded(halves[1]) : [])
         }
         var text = Array(url.utf8)
         for name in values.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
@@ -32,14 +33,30 @@ enum TwilioSamples {
         return Base64.encode(HMACSHA1.authenticationCode(for: text, key: Array(key.utf8)))
     }
 
+    /// The bytes that a piece of a form stands for.
+    static func decoded(_ piece: ArraySlice<UInt8>) -> [UInt8] {
+        var rest = piece[...]
+        var bytes: [UInt8] = []
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let value = Hex.decode(String(decoding: rest.prefix(2), as: UTF8.self))
+            {
+                bytes += value
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
+            }
+        }
+        return bytes
+    }
+
     /// A webhook with a form, signed over the public address.
     static func signed(_ body: [UInt8], key: String = token, base: String = publicURL) -> WebhookRequest {
         WebhookRequest(
             target: "/webhooks/twilio",
             headers: [
                 "Content-Type": "application/x-www-form-urlencoded",
-                "X-Twilio-Signature": signature(
-                    base + "/webhooks/twilio", HTTPPercentEncoding.decodeForm(body), key: key),
+                "X-Twilio-Signature": signature(base + "/webhooks/twilio", body, key: key),
             ], body: body)
     }
 
