@@ -36,10 +36,15 @@ actor Outbox {
         case done(DeliveryResult)
         /// - Parameter isLost: it may have been done all the same, its answer was lost.
         case again(after: Duration, DeliveryFailure, isLost: Bool = false)
+        /// Nobody is there to be asked.
+        case away(DeliveryFailure, isLost: Bool)
     }
 
     /// Tries of one request in all; with the backoff below they span some 15 seconds.
     private static let maximumAttempts = 6
+    /// The longest pause between two tries while nobody is there: a server of one's own that is started again is away for
+    /// longer than a platform's hiccup, and is waited for as long as ``longestTry``.
+    private static let longestPauseWhileAway = Duration.seconds(4)
     /// A platform that wants us to wait for longer than this in all gets no answer to a message that is stale by then.
     private static let longestWait = Duration.seconds(300)
     /// A platform that fails slowly is not tried again after this time: the conversation's next message waits behind.
@@ -127,12 +132,13 @@ actor Outbox {
         var attempt = 0
         var detours = 0
         var isReplyLost = false
+        var mayHaveArrived = false
         while true {
             guard await waitForTurn(of: action) else {
                 return end(action, .failed(DeliveryFailure(.temporary, reason: "the bridge was stopped")), since: start)
             }
             attempt += 1
-            switch await attemptOnce(action, number: attempt) {
+            switch await attemptOnce(action, number: attempt, mayHaveArrived: &mayHaveArrived) {
             case .done(.failed(let failure)):
                 // The token works once, and our own try whose answer was lost has used it: the user has read the message.
                 if failure.kind == .replyRefused, isReplyLost { return end(action, .delivered(nil), since: start) }
@@ -155,6 +161,16 @@ actor Outbox {
                     return end(action, .failed(failure), since: start)
                 }
                 metrics.retries.increment()
+                guard await pause(until: clock.now() + delay) else {
+                    return end(action, .failed(failure), since: start)
+                }
+            case .away(let failure, let isLost):
+                isReplyLost = isReplyLost || isLost && isBySingleUse(action)
+                guard isWorthwhile(failure, after: start.duration(to: clock.now())) else {
+                    return end(action, .failed(failure), since: start)
+                }
+                metrics.retries.increment()
+                let delay = min(backoff(attempt), Outbox.longestPauseWhileAway)
                 guard await pause(until: clock.now() + delay) else {
                     return end(action, .failed(failure), since: start)
                 }
@@ -210,19 +226,29 @@ actor Outbox {
             id: ids.next(at: .now()), kind: .typing, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
         _ = pacer.reserve(action.place, at: clock.now())
-        _ = await attemptOnce(action, number: 1)
+        var mayHaveArrived = false
+        _ = await attemptOnce(action, number: 1, mayHaveArrived: &mayHaveArrived)
     }
 
-    private func attemptOnce(_ action: OutboundAction, number: Int) async -> Attempt {
-        guard let request = adapter.encode(action, at: .now()) else {
-            return .done(.failed(DeliveryFailure(.refused, reason: "the platform has no such action")))
-        }
+    /// - Parameter mayHaveArrived: whether an earlier attempt may have succeeded unheard; set to whether this one may.
+    private func attemptOnce(_ action: OutboundAction, number: Int, mayHaveArrived: inout Bool) async -> Attempt {
         let result: DeliveryResult
         do {
-            // What goes by a token that works once is not repeated behind our back: a refusal would be misread.
-            let isRepeatable = canRepeat(action) && !isBySingleUse(action)
-            result = adapter.interpret(try await exchange(request, isRepeatable: isRepeatable), to: action)
+            if mayHaveArrived, let found = try await find(action) {
+                result = found
+            } else {
+                mayHaveArrived = false
+                guard let request = adapter.encode(action, at: .now()) else {
+                    return .done(.failed(DeliveryFailure(.refused, reason: "the platform has no such action")))
+                }
+                // What goes by a token that works once is not repeated behind our back: a refusal would be misread. Nor is
+                // what can be looked for: the client would not look.
+                let isLookedFor = action.kind.isMessage && adapter is any DeliveryChecking
+                let isRepeatable = canRepeat(action) && !isBySingleUse(action) && !isLookedFor
+                result = adapter.interpret(try await exchange(request, isRepeatable: isRepeatable), to: action)
+            }
         } catch let error as HTTPClientError {
+            mayHaveArrived = mayHaveArrived || error.mayHaveBeenProcessed
             return attempt(at: action, number: number, endedBy: error)
         } catch {
             return .done(.failed(error as? DeliveryFailure ?? DeliveryFailure(.temporary, reason: "\(error)")))
@@ -236,6 +262,8 @@ actor Outbox {
             // The pacer holds the conversation back for as long as the platform asks, this action among the rest.
             return .again(after: .zero, failure)
         case .temporary:
+            // It may be a server on the way that could not wait.
+            mayHaveArrived = true
             return .again(after: backoff(number), failure)
         default:
             return .done(result)
@@ -284,9 +312,9 @@ actor Outbox {
             if error.mayHaveBeenProcessed, !canRepeat(action) {
                 return .done(.failed(DeliveryFailure(.uncertain, reason: error.message)))
             }
-            return .again(
-                after: backoff(number), DeliveryFailure(.temporary, reason: error.message),
-                isLost: error.mayHaveBeenProcessed)
+            let failure = DeliveryFailure(.temporary, reason: error.message)
+            if error.code == .connect { return .away(failure, isLost: error.mayHaveBeenProcessed) }
+            return .again(after: backoff(number), failure, isLost: error.mayHaveBeenProcessed)
         }
     }
 

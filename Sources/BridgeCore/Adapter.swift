@@ -5,7 +5,8 @@ public import HTTPCore
 /// An adapter does no I/O, keeps no state that a restart would lose, and may be called from several loops at once. The engine
 /// verifies nothing itself and names no platform; what it needs to know stands in ``capabilities``. What only some platforms
 /// need are protocols of their own, each saying when the engine calls it: ``LongPolling``, ``GatewayConnecting``,
-/// ``TokenRefreshing``, ``PublishedKeyVerifying``, ``AttachmentUploading``, ``MediaFetching``, ``WebhookRegistering``,
+/// ``TokenRefreshing``, ``PublishedKeyVerifying``, ``AttachmentUploading``, ``DeliveryChecking``, ``MediaFetching``,
+/// ``WebhookRegistering``,
 /// ``CredentialChecking``, ``Simulating``, ``Faking``.
 public protocol Adapter: Sendable {
     /// The name in `/webhooks/{platform}`, in the tables and in the metrics.

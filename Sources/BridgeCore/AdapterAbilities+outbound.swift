@@ -107,3 +107,14 @@ public enum MediaStep: Sendable {
     /// It cannot be had.
     case unavailable(reason: String)
 }
+
+/// A platform that can be asked whether a message is there whose answer was lost; the engine asks before it sends it again.
+///
+/// For platforms with ``Capabilities/hasIdempotentSends`` whose memory of what was sent does not survive their own restart.
+public protocol DeliveryChecking: Adapter {
+    /// The request that looks for the message of an action; nil where it cannot be told, and then it is sent again.
+    func deliveryCheck(of action: OutboundAction) -> OutboundRequest?
+
+    /// What was found: nil when the message is not there.
+    func interpretDeliveryCheck(_ response: OutboundResponse, of action: OutboundAction) -> DeliveryResult?
+}

@@ -17,9 +17,11 @@ extension HTTPClientError {
         case CURLE_URL_MALFORMAT:
             self.init(code: .badURL, mayHaveBeenProcessed: false, message: "the URL is malformed")
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
-            self.init(code: .dns, mayHaveBeenProcessed: false, message: words)
+            self.init(code: .dns, mayHaveBeenProcessed: wasSent, message: words)
         case CURLE_COULDNT_CONNECT:
-            self.init(code: .connect, mayHaveBeenProcessed: false, message: words)
+            // Sent already, when a connection that was used before had ended without an answer: curl then starts anew,
+            // and meets a server that has just gone.
+            self.init(code: .connect, mayHaveBeenProcessed: wasSent, message: words)
         case CURLE_OPERATION_TIMEDOUT:
             // The other limits are watched by the client's own timer; curl is told of this one only.
             self.init(

@@ -232,6 +232,27 @@ func failure(of client: HTTPClient, _ request: HTTPClientRequest) async -> HTTPC
         #expect(server.accepted.load(ordering: .relaxed) == 2)
     }
 
+    @Test(arguments: [true, false])
+    func `a request that a server took before it went away may have been processed`(isRepeatable: Bool) throws {
+        let box = Mutex<ScriptedServer?>(nil)
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.answer("ok")
+            guard connection.request() != nil else { return }
+            // Gone before the connection is: where curl begins anew, nobody is there.
+            box.withLock { $0?.stop() }
+            usleep(50_000)
+            shutdown(connection.descriptor, Int32(SHUT_RDWR))
+        }
+        box.withLock { $0 = server }
+        try withClient { client in
+            let request = HTTPClientRequest(method: .post, url: server.url(), body: [1], isRepeatable: isRepeatable)
+            #expect(try await client.send(request).status == .ok)
+            let error = try #require(await failure(of: client, request))
+            #expect(error.mayHaveBeenProcessed, "\(error.code)")
+        }
+    }
+
     @Test func `an answer over the limit is given up`() throws {
         let server = ScriptedServer { connection in
             while connection.request() != nil { connection.answer(String(repeating: "x", count: 100_000)) }

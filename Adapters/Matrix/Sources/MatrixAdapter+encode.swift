@@ -8,14 +8,16 @@ extension MatrixAdapter {
         switch action.kind {
         case .send(let text, let format):
             let writer = MatrixContentWriter(
-                text: text, isMarkdown: format == .markdown, relation: relation(of: action))
+                text: text, isMarkdown: format == .markdown, relation: relation(of: action),
+                transaction: transaction(of: action))
             return send(writer.content(), for: action)
         case .edit(let message, let text, let format):
             let writer = MatrixContentWriter(
-                text: text, isMarkdown: format == .markdown, relation: .edit(of: message.rawValue))
+                text: text, isMarkdown: format == .markdown, relation: .edit(of: message.rawValue),
+                transaction: transaction(of: action))
             return send(writer.content(), for: action)
         case .sendAttachment(let attachment, let caption):
-            return media(attachment, caption: caption, relation: relation(of: action)).map { send($0, for: action) }
+            return media(attachment, caption: caption, of: action).map { send($0, for: action) }
         case .typing:
             var writer = JSONWriter(capacity: 64)
             writer.object { typing in
@@ -38,12 +40,16 @@ extension MatrixAdapter {
     }
 
     private func send(_ content: [UInt8], for action: OutboundAction) -> OutboundRequest {
-        // By this name the homeserver tells a repeated send from a new one.
-        let transaction = action.replyContext[ReplyContextKey.transaction] ?? action.id.description
-        return call(.put, "rooms/\(room(of: action))/send/m.room.message/\(encoded(transaction))", content)
+        let transaction = encoded(transaction(of: action))
+        return call(.put, "rooms/\(room(of: action))/send/m.room.message/\(transaction)", content)
     }
 
-    private func relation(of action: OutboundAction) -> MatrixContentWriter.Relation {
+    /// By this name the homeserver tells a repeated send from a new one.
+    func transaction(of action: OutboundAction) -> String {
+        action.replyContext[ReplyContextKey.transaction] ?? action.id.description
+    }
+
+    func relation(of action: OutboundAction) -> MatrixContentWriter.Relation {
         if let root = action.place.thread?.rawValue {
             return .thread(root: root, last: action.replyTo?.rawValue ?? root)
         }
@@ -53,7 +59,7 @@ extension MatrixAdapter {
         return .none
     }
 
-    private func room(of action: OutboundAction) -> String { encoded(action.place.conversation.rawValue) }
+    func room(of action: OutboundAction) -> String { encoded(action.place.conversation.rawValue) }
 
     private func encoded(_ text: String) -> String { HTTPPercentEncoding.encode(text) }
 

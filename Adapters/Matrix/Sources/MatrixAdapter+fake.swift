@@ -39,6 +39,10 @@ extension MatrixAdapter: Faking {
             writer.object { $0.field("room_id", path[1]) }
             return FakeAnswer([.other("join")], OutboundResponse(matrix: writer.bytes))
         }
+        if request.method == .get, path.count == 3, path[0] == "rooms", path[2] == "messages" {
+            // It keeps nothing, so nothing is there.
+            return FakeAnswer([.other("messages")], .matrix(#"{"chunk":[],"start":"t1"}"#))
+        }
         guard request.method == .put, path.count >= 4, path[0] == "rooms" else { return nil }
         let room = path[1]
         guard let content = try? JSONView(parsing: request.body), content.kind == .object else {

@@ -34,9 +34,7 @@ extension MatrixAdapter: AttachmentUploading {
     }
 
     /// The content of a message that shows uploaded bytes; nil for those that are not.
-    func media(
-        _ attachment: OutboundAttachment, caption: String?, relation: MatrixContentWriter.Relation
-    ) -> [UInt8]? {
+    func media(_ attachment: OutboundAttachment, caption: String?, of action: OutboundAction) -> [UInt8]? {
         guard case .uploaded(let address) = attachment.source else { return nil }
         let type =
             switch attachment.kind {
@@ -54,7 +52,8 @@ extension MatrixAdapter: AttachmentUploading {
             content.field("filename", name)
             content.field("url", address)
             content.objectField("info") { $0.field("mimetype", attachment.contentType) }
-            MatrixContentWriter.writeRelation(relation, to: &content)
+            MatrixContentWriter.writeRelation(relation(of: action), to: &content)
+            content.field(MatrixContentWriter.transactionKey, transaction(of: action))
         }
         return writer.bytes
     }

@@ -26,6 +26,7 @@ public struct MatrixAdapter: Adapter {
 
     let configuration: MatrixConfiguration
     let reader: MatrixEventReader
+    private let order = MatrixTransactionOrder()
     let authorization: String
 
     /// An adapter for one application service with one user.
@@ -65,6 +66,7 @@ public struct MatrixAdapter: Adapter {
             throw WebhookRejection(.malformed, error.description)
         }
         guard root.kind == .object else { throw WebhookRejection(.malformed, "the body is no JSON object") }
+        if let id, !order.admits(id) { return WebhookOutcome(.matrixOutOfOrder) }
         let events = reader.events(of: root) {
             id.map { "transaction:\($0)" } ?? "body:" + Hex.encode(Array(SHA256.digest(of: body).prefix(16)))
         }
@@ -142,4 +144,9 @@ extension Acknowledgement {
     fileprivate static let matrixNotFound = Acknowledgement(
         status: .notFound, contentType: "application/json",
         body: Array(#"{"errcode":"M_NOT_FOUND","error":"There is no such user or room here."}"#.utf8))
+    fileprivate static let matrixOutOfOrder = Acknowledgement(
+        status: .serviceUnavailable, contentType: "application/json",
+        body: Array(
+            #"{"errcode":"M_UNKNOWN","error":"The transaction before this one is missing; send that one first."}"#.utf8)
+    )
 }

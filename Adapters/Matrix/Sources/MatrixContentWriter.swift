@@ -25,6 +25,13 @@ struct MatrixContentWriter {
     let text: String
     let isMarkdown: Bool
     let relation: Relation
+    /// The transaction id, by which the message can be found again.
+    let transaction: String
+
+    /// Under what the transaction id stands in a content.
+    ///
+    /// A homeserver tells it to nobody, and forgets it when it is started again.
+    static let transactionKey: StaticString = "chatbridge.transaction"
 
     /// The content as JSON.
     func content() -> [UInt8] {
@@ -66,6 +73,7 @@ struct MatrixContentWriter {
                 if let html { Self.writeHTML(html, to: &content) }
             }
             Self.writeRelation(relation, to: &content)
+            content.field(Self.transactionKey, transaction)
         }
         return writer.bytes
     }

@@ -115,6 +115,45 @@ struct MatrixAdapterTests {
         #expect(outcome.events.isEmpty)
     }
 
+    /// Adapters that have seen transactions 1 to 20.
+    static func adapterAfterTwenty() throws -> MatrixAdapter {
+        let adapter = MatrixAdapter(
+            configuration: MatrixConfiguration(
+                userID: S.userID, asToken: Secret(S.asToken), hsToken: Secret(S.hsToken), apiBase: "https://x.test"))
+        for number in 1...20 { #expect(try status(of: "\(number)", to: adapter) == 200) }
+        return adapter
+    }
+
+    static func status(of transaction: String, to adapter: MatrixAdapter) throws -> Int {
+        let body = Array(S.body(S.message(MatrixEventTests.text)).utf8)
+        let outcome = try adapter.receive(S.transaction(body, id: transaction), at: S.now)
+        #expect(outcome.events.isEmpty == (outcome.acknowledgement.status.code != 200))
+        return outcome.acknowledgement.status.code
+    }
+
+    @Test(arguments: [
+        // The one between was left over by a homeserver that stopped: it comes first, and then the others.
+        (["22", "21", "22", "23"], [503, 200, 200, 200]),
+        // There is none between: this homeserver counts in another way, and is not asked again.
+        (["22", "22", "23", "25"], [503, 200, 200, 200]),
+        // A homeserver that begins anew, repeats one, leaps, or uses no numbers.
+        (["1", "2", "4"], [200, 200, 200]), (["20", "21"], [200, 200]), (["40", "42"], [200, 200]),
+        (["m1", "m3"], [200, 200]), (["18446744073709551615", "0"], [200, 200]),
+    ])
+    func `a transaction that a homeserver left over is asked for`(names: [String], statuses: [Int]) throws {
+        let adapter = try Self.adapterAfterTwenty()
+        #expect(try names.map { try Self.status(of: $0, to: adapter) } == statuses)
+    }
+
+    @Test func `a gap counts for nothing before a run without one`() throws {
+        let adapter = MatrixAdapter(
+            configuration: MatrixConfiguration(
+                userID: S.userID, asToken: Secret(S.asToken), hsToken: Secret(S.hsToken), apiBase: "https://x.test"))
+        for number in stride(from: 1, to: 100, by: 2) {
+            #expect(try Self.status(of: "\(number)", to: adapter) == 200)
+        }
+    }
+
     @Test func `other methods are none of a homeserver's`() {
         var request = S.transaction([])
         request.method = .get
@@ -126,32 +165,33 @@ struct MatrixAdapterTests {
     static let base = "https://hs.example.test/_matrix/client/v3"
     static let user = "user_id=%40harbour%3Aexample.test"
     static let room = "rooms/%21quay%3Aexample.test"
+    static let mark = #""chatbridge.transaction":"01990000-0000-7000-8000-000000000001""#
     static let send = "\(base)/\(room)/send/m.room.message/01990000-0000-7000-8000-000000000001?\(user)"
 
     @Test(arguments: [
         (
             S.action(.send(text: "**hi** <you>", format: .markdown)), send,
-            #"{"msgtype":"m.notice","body":"**hi** <you>","format":"org.matrix.custom.html","formatted_body":"<strong>hi</strong> &lt;you&gt;","m.mentions":{}}"#
+            #"{"msgtype":"m.notice","body":"**hi** <you>","format":"org.matrix.custom.html","formatted_body":"<strong>hi</strong> &lt;you&gt;","m.mentions":{},\#(mark)}"#
         ),
         (
             S.action(.send(text: "1 < 2 & so", format: .markdown)), send,
-            #"{"msgtype":"m.notice","body":"1 < 2 & so","m.mentions":{}}"#
+            #"{"msgtype":"m.notice","body":"1 < 2 & so","m.mentions":{},\#(mark)}"#
         ),
         (
             S.action(.send(text: "*as it is*", format: .plain), replyTo: "$q"), send,
-            #"{"msgtype":"m.notice","body":"*as it is*","m.mentions":{}}"#
+            #"{"msgtype":"m.notice","body":"*as it is*","m.mentions":{},\#(mark)}"#
         ),
         (
             S.action(.send(text: "hi", format: .plain), replyTo: "$q", context: ["asker": S.ida]), send,
-            #"{"msgtype":"m.notice","body":"hi","m.mentions":{"user_ids":["@ida:example.test"]},"m.relates_to":{"m.in_reply_to":{"event_id":"$q"}}}"#
+            #"{"msgtype":"m.notice","body":"hi","m.mentions":{"user_ids":["@ida:example.test"]},"m.relates_to":{"m.in_reply_to":{"event_id":"$q"}},\#(mark)}"#
         ),
         (
             S.action(.send(text: "hi", format: .plain), thread: "$root", replyTo: "$q"), send,
-            #"{"msgtype":"m.notice","body":"hi","m.mentions":{},"m.relates_to":{"rel_type":"m.thread","event_id":"$root","is_falling_back":true,"m.in_reply_to":{"event_id":"$q"}}}"#
+            #"{"msgtype":"m.notice","body":"hi","m.mentions":{},"m.relates_to":{"rel_type":"m.thread","event_id":"$root","is_falling_back":true,"m.in_reply_to":{"event_id":"$q"}},\#(mark)}"#
         ),
         (
             S.action(.edit(message: PlatformMessageID("$old"), text: "new", format: .plain)), send,
-            #"{"msgtype":"m.notice","body":"* new","m.new_content":{"msgtype":"m.notice","body":"new","m.mentions":{}},"m.relates_to":{"rel_type":"m.replace","event_id":"$old"},"m.mentions":{}}"#
+            #"{"msgtype":"m.notice","body":"* new","m.new_content":{"msgtype":"m.notice","body":"new","m.mentions":{}},"m.relates_to":{"rel_type":"m.replace","event_id":"$old"},"m.mentions":{},\#(mark)}"#
         ),
         (
             S.action(
@@ -159,7 +199,7 @@ struct MatrixAdapterTests {
                     OutboundAttachment(
                         kind: .image, source: .uploaded("mxc://hs.example.test/a"), name: "a.png",
                         contentType: "image/png"), caption: "look")), send,
-            #"{"msgtype":"m.image","body":"look","filename":"a.png","url":"mxc://hs.example.test/a","info":{"mimetype":"image/png"},"m.mentions":{}}"#
+            #"{"msgtype":"m.image","body":"look","filename":"a.png","url":"mxc://hs.example.test/a","info":{"mimetype":"image/png"},"m.mentions":{},\#(mark)}"#
         ),
         (
             S.action(.typing), "\(base)/\(room)/typing/%40harbour%3Aexample.test?\(user)",
@@ -194,6 +234,30 @@ struct MatrixAdapterTests {
             let words = text.hasPrefix("\u{1}") ? String(repeating: "\u{FFFD}", count: 16_000) : text
             #expect(body.string == words)
         }
+    }
+
+    @Test func `a message whose answer was lost is found by its transaction`() throws {
+        let action = S.action(.send(text: "hi", format: .plain))
+        let check = try #require(S.adapter.deliveryCheck(of: action))
+        #expect(check.method == .get)
+        #expect(
+            check.url
+                == "\(Self.base)/\(Self.room)/messages?\(Self.user)&dir=b&limit=50&filter=%7B%22senders%22%3A%5B%22%40harbour%3Aexample.test%22%5D%2C%22types%22%3A%5B%22m.room.message%22%5D%7D"
+        )
+        func found(_ body: String, status: Int = 200) -> DeliveryResult? {
+            S.adapter.interpretDeliveryCheck(
+                OutboundResponse(status: HTTPStatus(status), body: Array(body.utf8)), of: action)
+        }
+        let other = #"{"event_id":"$a","content":{"body":"hi"}}"#
+        let ours = #"{"event_id":"$b","content":{"body":"hi",\#(Self.mark)}}"#
+        #expect(found(#"{"chunk":[\#(other),\#(ours)]}"#) == .delivered(PlatformMessageID("$b")))
+        #expect(found(#"{"chunk":[\#(other),7,null]}"#) == nil)
+        #expect(found("{}") == nil)
+        guard case .failed(let failure) = found("", status: 502), failure.isTemporary else {
+            Issue.record("a proxy's failure is none")
+            return
+        }
+        #expect(try #require(Self.fake(check)).response.status.code == 200)
     }
 
     @Test func `bytes are uploaded, and then shown by their address`() throws {
