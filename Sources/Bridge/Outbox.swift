@@ -166,6 +166,7 @@ actor Outbox {
                 }
             case .away(let failure, let isLost):
                 isReplyLost = isReplyLost || isLost && isBySingleUse(action)
+                if isUpdate, !action.kind.isMessage { return .failed(failure) }
                 guard isWorthwhile(failure, after: start.duration(to: clock.now())) else {
                     return end(action, .failed(failure), since: start)
                 }
