@@ -3,7 +3,8 @@ internal import Crypto
 internal import HTTPCore
 internal import JSON
 
-/// Mattermost: outgoing webhooks, slash commands and interactive messages in, the REST API (version 4) of a bot account out.
+/// Mattermost: outgoing webhooks, slash commands, interactive messages and the WebSocket in, the REST API (version 4) of a bot
+/// account out.
 public struct MattermostAdapter: Adapter {
     /// The name in `/webhooks/mattermost`.
     public let platform = PlatformName("mattermost")
