@@ -236,6 +236,11 @@ struct MatrixAdapterTests {
         }
     }
 
+    @Test func `a long answer arrives whole`() throws {
+        let event = try #require(try S.events(S.body(S.message(MatrixEventTests.text))).first)
+        #expect(LongAnswer().findings(through: S.adapter, answering: event, at: S.now) == [])
+    }
+
     @Test func `a message whose answer was lost is found by its transaction`() throws {
         let action = S.action(.send(text: "hi", format: .plain))
         let check = try #require(S.adapter.deliveryCheck(of: action))
