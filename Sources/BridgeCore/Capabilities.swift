@@ -36,6 +36,14 @@ public struct Capabilities: Sendable {
             self.burst = burst
             self.interval = interval
         }
+
+        /// At most so many requests in any stretch of time, of which `burst` may come at once.
+        ///
+        /// A burst counts against the limit: what is left of it is spread over the time.
+        public init(atMost limit: Int, in time: Duration, burst: Int) {
+            precondition(burst > 0 && burst < limit, "a burst below the limit")
+            self.init(burst: burst, interval: time / (limit - burst))
+        }
     }
 
     /// The platform's published rates for sends, edits and typing together; nil where there is none.

@@ -24,7 +24,7 @@ public struct InstagramAdapter: Adapter {
         platform = PlatformName("instagram")
         capabilities = Capabilities(
             textLimit: textLimit, typingInterval: .seconds(18),
-            rates: .init(overall: .init(burst: 300, interval: .microseconds(3334))),
+            rates: .init(overall: .init(atMost: 300, in: .seconds(1), burst: 100)),
             replies: .init(push: .within(.seconds(86_400))), attachmentsByURL: [.image, .audio, .video])
         let api = GraphAPI(
             base: configuration.apiBase, token: configuration.accessToken,

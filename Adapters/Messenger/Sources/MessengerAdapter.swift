@@ -24,7 +24,7 @@ public struct MessengerAdapter: Adapter {
         platform = PlatformName("messenger")
         capabilities = Capabilities(
             textLimit: textLimit, typingInterval: .seconds(18),
-            rates: .init(overall: .init(burst: 300, interval: .microseconds(3334))),
+            rates: .init(overall: .init(atMost: 300, in: .seconds(1), burst: 100)),
             replies: .init(push: .within(.seconds(86_400))),
             attachmentsByURL: [.image, .audio, .video, .file], attachmentsByUpload: [.image, .audio, .video, .file])
         let api = GraphAPI(

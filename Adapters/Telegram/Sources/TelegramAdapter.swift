@@ -22,7 +22,7 @@ public struct TelegramAdapter: Adapter {
         rates: .init(
             conversation: .init(burst: 3, interval: .seconds(1)),
             group: .init(burst: 3, interval: .milliseconds(3530)),
-            overall: .init(burst: 30, interval: .milliseconds(34))),
+            overall: .init(atMost: 30, in: .seconds(1), burst: 10)),
         attachmentsByURL: [.image, .audio, .video, .file], attachmentsByUpload: [.image, .audio, .video, .file])
 
     let configuration: TelegramConfiguration

@@ -19,7 +19,7 @@ public struct WhatsAppAdapter: Adapter {
         textLimit: .init(4096, .utf16), typingInterval: .seconds(24),
         rates: .init(
             conversation: .init(burst: 15, interval: .seconds(6)), group: .init(burst: 15, interval: .seconds(6)),
-            overall: .init(burst: 80, interval: .microseconds(12_500))),
+            overall: .init(atMost: 80, in: .seconds(1), burst: 30)),
         replies: .init(push: .within(.seconds(86_400))),
         attachmentsByURL: [.image, .audio, .video, .file], attachmentsByUpload: [.image, .audio, .video, .file])
 
