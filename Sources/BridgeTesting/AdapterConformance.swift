@@ -21,7 +21,8 @@ public struct AdapterConformance: Sendable {
 
     /// What is wrong, a line each; empty when the adapter keeps its contract.
     public func findings() -> [String] {
-        meanings() + authentication() + badBodies() + strangeTexts() + mutationFindings() + requests() + responses()
+        meanings() + authentication() + badBodies() + strangeTexts() + mutationFindings() + requests() + longAnswers()
+            + responses()
             + fakeFindings()
     }
 
@@ -199,6 +200,17 @@ public struct AdapterConformance: Sendable {
             }
         }
         return findings
+    }
+
+    private func longAnswers() -> [String] {
+        guard adapter.capabilities.transport == .http else { return [] }
+        for payload in profile.payloads {
+            let events = (try? adapter.receive(signed(payload.body), at: profile.now).events) ?? []
+            guard let event = events.first(where: { $0.disposition == .answer }) else { continue }
+            let findings = LongAnswer().findings(through: adapter, answering: event, at: profile.now)
+            return findings.map { "\(payload.name): a long answer: \($0)" }
+        }
+        return []
     }
 
     // MARK: What comes back

@@ -22,7 +22,8 @@ public struct DiscordAdapter: Adapter {
         textLimit: .init(2000, .utf16), countedText: { DiscordMarkdown.rendered($0, $1) },
         editInterval: .milliseconds(1500), typingInterval: .seconds(8),
         rates: .init(
-            conversation: .init(atMost: 5, in: .seconds(5), burst: 3), group: .init(atMost: 5, in: .seconds(5), burst: 3),
+            conversation: .init(atMost: 5, in: .seconds(5), burst: 3),
+            group: .init(atMost: 5, in: .seconds(5), burst: 3),
             overall: .init(atMost: 50, in: .seconds(1), burst: 20)),
         hasIdempotentSends: true,
         replies: .init(token: .init(lifetime: .seconds(14 * 60 + 30))),

@@ -23,7 +23,8 @@ public struct InstagramAdapter: Adapter {
         let textLimit = Capabilities.TextLimit(1000, .utf8)
         platform = PlatformName("instagram")
         capabilities = Capabilities(
-            textLimit: textLimit, typingInterval: .seconds(18),
+            textLimit: textLimit, countedText: { $1 == .markdown ? MarkdownDialect.plain.render($0) : $0 },
+            typingInterval: .seconds(18),
             rates: .init(overall: .init(atMost: 300, in: .seconds(1), burst: 100)),
             replies: .init(push: .within(.seconds(86_400))), attachmentsByURL: [.image, .audio, .video])
         let api = GraphAPI(

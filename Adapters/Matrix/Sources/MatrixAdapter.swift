@@ -2,6 +2,7 @@ public import BridgeCore
 internal import Crypto
 internal import HTTPCore
 internal import JSON
+internal import Markdown
 
 /// Matrix: an application service, to which its homeserver pushes transactions of events, and which answers by the
 /// client-server API.
@@ -21,7 +22,8 @@ public struct MatrixAdapter: Adapter {
     /// the room keeps for ever, so a streamed answer has one each two seconds. The typing indicator is asked for with a
     /// time of its own. A send bears a transaction id, by which the homeserver tells a repeated one.
     public let capabilities = Capabilities(
-        textLimit: .init(16_000, .utf8), editInterval: .seconds(2), typingInterval: .milliseconds(4500),
+        textLimit: .init(16_000, .utf8), countedText: { $1 == .markdown ? MarkdownDialect.matrixHTML.render($0) : $0 },
+        editInterval: .seconds(2), typingInterval: .milliseconds(4500),
         hasIdempotentSends: true, attachmentsByUpload: [.image, .audio, .video, .file])
 
     let configuration: MatrixConfiguration

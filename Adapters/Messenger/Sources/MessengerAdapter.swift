@@ -23,7 +23,8 @@ public struct MessengerAdapter: Adapter {
         let textLimit = Capabilities.TextLimit(2000, .utf16)
         platform = PlatformName("messenger")
         capabilities = Capabilities(
-            textLimit: textLimit, typingInterval: .seconds(18),
+            textLimit: textLimit, countedText: { $1 == .markdown ? MarkdownDialect.plain.render($0) : $0 },
+            typingInterval: .seconds(18),
             rates: .init(overall: .init(atMost: 300, in: .seconds(1), burst: 100)),
             replies: .init(push: .within(.seconds(86_400))),
             attachmentsByURL: [.image, .audio, .video, .file], attachmentsByUpload: [.image, .audio, .video, .file])

@@ -2,6 +2,7 @@ public import BridgeCore
 internal import Crypto
 internal import HTTPCore
 internal import JSON
+internal import Markdown
 
 /// Telegram's Bot API: webhooks with a secret token or long polling in, `sendMessage` and its kin out.
 ///
@@ -18,7 +19,8 @@ public struct TelegramAdapter: Adapter {
     /// bursts, 20 a minute in a group, 30 a second in all. Three at once and one each 3.53 s are 20 in any minute.
     /// `sendChatAction` shows for 5 s or less.
     public let capabilities = Capabilities(
-        textLimit: .init(4096, .utf16), editInterval: .seconds(1), typingInterval: .milliseconds(4500),
+        textLimit: .init(4096, .utf16), countedText: { $1 == .markdown ? MarkdownDialect.telegramText.render($0) : $0 },
+        editInterval: .seconds(1), typingInterval: .milliseconds(4500),
         rates: .init(
             conversation: .init(burst: 3, interval: .seconds(1)),
             group: .init(burst: 3, interval: .milliseconds(3530)),

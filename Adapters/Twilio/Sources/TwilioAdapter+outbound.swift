@@ -23,6 +23,13 @@ extension TwilioAdapter {
         }
     }
 
+    /// The longer of what SMS and WhatsApp show of a text: the number alone says which of them it is.
+    static func longest(_ text: String, _ format: OutboundAction.Format) -> String {
+        guard format == .markdown else { return text }
+        let texts = [MarkdownDialect.plain.render(text), MarkdownDialect.whatsApp.render(text)]
+        return texts.max { $0.utf16.count < $1.utf16.count } ?? text
+    }
+
     /// The other side's address: the one that they wrote from, else the conversation itself.
     private func address(of action: OutboundAction) -> String {
         action.replyContext[ReplyContextKey.address] ?? action.place.conversation.rawValue

@@ -29,7 +29,8 @@ public struct TwilioAdapter: Adapter {
         authorization = "Basic " + Base64.encode(Array(pair.utf8))
         let isWhatsApp = configuration.sender.hasPrefix("whatsapp:")
         capabilities = Capabilities(
-            textLimit: .init(1600, .utf16), typingInterval: .seconds(24),
+            textLimit: .init(1600, .utf16), countedText: { TwilioAdapter.longest($0, $1) },
+            typingInterval: .seconds(24),
             rates: .init(
                 conversation: .init(burst: 3, interval: .seconds(1)),
                 overall: .init(burst: 10, interval: .milliseconds(20))),

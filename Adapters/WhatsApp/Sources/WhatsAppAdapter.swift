@@ -1,6 +1,7 @@
 public import BridgeCore
 internal import HTTPCore
 internal import JSON
+internal import Markdown
 internal import MetaGraph
 
 /// WhatsApp by Meta's Cloud API: one business number, webhooks in, `POST /{number}/messages` out.
@@ -16,7 +17,8 @@ public struct WhatsAppAdapter: Adapter {
     /// template may be sent for 24 hours after the person's last message ("Customer service windows"). The typing
     /// indicator ends after 25 seconds ("Typing indicators"). Messages cannot be edited by businesses.
     public let capabilities = Capabilities(
-        textLimit: .init(4096, .utf16), typingInterval: .seconds(24),
+        textLimit: .init(4096, .utf16), countedText: { $1 == .markdown ? MarkdownDialect.whatsApp.render($0) : $0 },
+        typingInterval: .seconds(24),
         rates: .init(
             conversation: .init(burst: 15, interval: .seconds(6)), group: .init(burst: 15, interval: .seconds(6)),
             overall: .init(atMost: 80, in: .seconds(1), burst: 30)),
