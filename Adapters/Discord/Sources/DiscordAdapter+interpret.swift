@@ -27,6 +27,8 @@ extension DiscordAdapter {
             return .delivered(message)
         case .typing, .acknowledgeButton:
             return .delivered(nil)
+        case _ where reply.kind == .object:
+            return .delivered(nil)
         default:
             return .failed(
                 DeliveryFailure(

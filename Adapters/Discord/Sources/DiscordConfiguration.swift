@@ -31,8 +31,8 @@ public struct DiscordConfiguration: Sendable {
         if publicKey.utf8.count != 64 || !publicKey.utf8.allSatisfy({ Self.hexadecimal.contains($0) }) {
             problems.append("DISCORD_PUBLIC_KEY: 64 hexadecimal digits, from General Information of the application")
         }
-        if applicationID.isEmpty || !applicationID.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-            problems.append("DISCORD_APPLICATION_ID: a number, from General Information of the application")
+        if applicationID.isEmpty || applicationID.utf8.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") }) {
+            problems.append("DISCORD_APPLICATION_ID: the application's id, from its General Information")
         }
         return problems
     }

@@ -294,7 +294,7 @@ struct DiscordAdapterTests {
 
     @Test func `values that cannot be right are named`() {
         #expect(S.configuration.problems == [])
-        let wrong = DiscordConfiguration(applicationID: "app", publicKey: "12zz", botToken: "t")
+        let wrong = DiscordConfiguration(applicationID: "my app", publicKey: "12zz", botToken: "t")
         #expect(wrong.problems.count == 2)
     }
 

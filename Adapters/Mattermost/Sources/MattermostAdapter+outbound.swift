@@ -94,6 +94,7 @@ extension MattermostAdapter {
         switch action.kind {
         case .typing: return .delivered(nil)
         case .edit(let message, _, _) where reply.kind == .object: return .delivered(message)
+        case _ where reply.kind == .object: return .delivered(nil)
         default:
             return .failed(
                 DeliveryFailure(.uncertain, reason: "HTTP \(response.status.code) without an answer of Mattermost's"))

@@ -72,7 +72,7 @@ extension RocketChatAdapter {
     /// What the REST API's answer means: `"success":true` with the message, or an error with its code in brackets.
     public func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult {
         let reply = (try? JSONView(parsing: response.body)) ?? .missing
-        guard response.status.isSuccess, reply["success"].bool == true else {
+        guard response.status.isSuccess, reply.kind == .object, reply["success"].bool != false else {
             return .failed(failure(response, reply))
         }
         if let id = reply["message"]["_id"].identifier { return .delivered(PlatformMessageID(id)) }
