@@ -61,7 +61,7 @@ let package = Package(
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(
             name: "BridgeTesting",
-            dependencies: ["BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON"]),
+            dependencies: ["BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "WebSocket"]),
         .executableTarget(
             name: "chatbridge",
             dependencies: [

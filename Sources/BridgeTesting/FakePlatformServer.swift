@@ -4,6 +4,7 @@ internal import HTTPClient
 internal import HTTPCore
 internal import HTTPServer
 internal import JSON
+internal import WebSocket
 
 /// A platform played on loopback: answers the adapter's requests as the platform's API would, sends correctly signed webhooks to
 /// a bridge, and fails on demand.
@@ -16,6 +17,9 @@ internal import JSON
 /// _ = await fake.say("hello")
 /// await fake.actions                              // .message(conversation: "…", id: "…", text: "hello")
 /// ```
+///
+/// Where the platform has a gateway (``GatewayFaking``) it is played at the same address, and once the bridge is connected users
+/// speak through it instead of by webhooks.
 ///
 /// Beside the platform's own paths it has `POST /_fake/say` (`{"text":"…","count":1}`), `GET /_fake/log` (what it was told so
 /// far), and `PUT /_fake/faults` (``PlatformFaults`` as JSON numbers).
@@ -38,7 +42,9 @@ public actor FakePlatformServer {
     private var number: Int64 = 0
     /// Told by the clock at the start, so that a fake that is started again does not repeat itself.
     private var webhooks = Timestamp.now().microseconds / 1000
-    private var held: WebhookRequest?
+    private var held: Delivery?
+    /// The gateway's connections, the newest last.
+    var gateways: [FakeGatewayLink] = []
     private var log: [FakeAnswer.Action] = []
 
     /// A fake that does not listen yet.
@@ -67,11 +73,15 @@ public actor FakePlatformServer {
         configuration.port = UInt16(clamping: port)
         // Uploads go to the platform's API too.
         configuration.limits.maxBodyBytes = 32 << 20
-        let server = HTTPServer(
-            on: loop, configuration: configuration,
-            asyncHandler: { [weak self] in
-                await self?.respond(to: $0) ?? .text("stopping", status: .serviceUnavailable)
-            })
+        let gateway = adapter as? any GatewayFaking
+        let server = HTTPServer(on: loop, configuration: configuration) { [weak self] request in
+            if let gateway, request.headers["Upgrade"] != nil {
+                return .webSocket(request) { [weak self] in await self?.serve($0, request, as: gateway) }
+            }
+            return .later { [weak self] in
+                await self?.respond(to: request) ?? .text("stopping", status: .serviceUnavailable)
+            }
+        }
         try await server.start()
         self.server = server
     }
@@ -96,12 +106,22 @@ public actor FakePlatformServer {
 
     // MARK: Webhooks
 
-    /// Has a user write something: a webhook goes to the bridge, and faults may double, delay or reorder it.
+    /// What a user wrote, on its way to the bridge.
+    private struct Delivery {
+        let text: String
+        let number: Int64
+        let webhook: WebhookRequest
+    }
+
+    /// Has a user write something: a webhook goes to the bridge, or a message through its gateway; faults may double, delay or
+    /// reorder it.
     ///
-    /// - Returns: the status of each delivery, in order; nil where there was no answer.
+    /// - Returns: the status of each delivery, in order, 200 for one through a gateway; nil where there was no answer.
     public func say(_ text: String) async -> [Int?] {
         webhooks += 1
-        let webhook = adapter.simulateWebhook(text: text, number: webhooks, at: .now())
+        let webhook = Delivery(
+            text: text, number: webhooks,
+            webhook: adapter.simulateWebhook(text: text, number: webhooks, at: .now()))
         if happens(faults.reordered), held == nil {
             held = webhook
             // At the latest it comes by itself.
@@ -130,8 +150,10 @@ public actor FakePlatformServer {
         _ = await deliver(held)
     }
 
-    private func deliver(_ webhook: WebhookRequest) async -> Int? {
+    private func deliver(_ delivery: Delivery) async -> Int? {
+        if await sayByGateway(delivery.text, number: delivery.number) { return 200 }
         guard let bridge else { return nil }
+        let webhook = delivery.webhook
         let response = try? await client.send(
             HTTPClientRequest(
                 method: webhook.method, url: bridge + webhook.target, headers: webhook.headers, body: webhook.body))
@@ -160,7 +182,7 @@ public actor FakePlatformServer {
         let body = (try? JSONView(parsing: request.body)) ?? .missing
         switch (request.method, request.path) {
         case (.post, "/_fake/say"):
-            guard bridge != nil, let text = body["text"].string else {
+            guard bridge != nil || !gateways.isEmpty, let text = body["text"].string else {
                 return .error(.badRequest, code: "malformed", message: "A text and a bridge are needed.")
             }
             var statuses: [Int?] = []
@@ -192,7 +214,8 @@ public actor FakePlatformServer {
         }
     }
 
-    private func note(_ action: FakeAnswer.Action) {
+    /// Keeps what the platform was asked to do.
+    func note(_ action: FakeAnswer.Action) {
         log.append(action)
         if log.count > FakePlatformServer.longestLog { log.removeFirst(FakePlatformServer.longestLog / 10) }
         observe(action)

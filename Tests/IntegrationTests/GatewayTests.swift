@@ -115,6 +115,53 @@ import WebSocket
         #expect(bridge.end() == 0)
         #expect(!bridge.output.contains("xapp-1") && !bridge.output.contains("xoxb-1"))
     }
+
+    /// `chatbridge run` at the gateway of `chatbridge fake`, as somebody tries a bot of theirs.
+    @Test(
+        .timeLimit(.minutes(3)),
+        arguments: [
+            (
+                "discord",
+                [
+                    "DISCORD_BOT_TOKEN": "token", "DISCORD_APPLICATION_ID": "99",
+                    "DISCORD_PUBLIC_KEY": String(repeating: "ab", count: 32),
+                ], "gateway: identify"
+            ),
+            ("slack", ["SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"], "socket: opened"),
+        ])
+    func `a fake's gateway tells what users say, and hears the answers`(
+        _ platform: String, _ credentials: [String: String], _ greeting: String
+    ) async throws {
+        let folder = TemporaryFolder()
+        let port = TestEnvironment.freePort()
+        var variables = credentials
+        variables["\(platform.uppercased())_API_BASE"] = "http://127.0.0.1:\(port)"
+        // Nobody listens there: what arrives has come through the gateway.
+        variables["PORT"] = "\(TestEnvironment.freePort())"
+        let fake = try ChildProcess(
+            [TestEnvironment.chatbridge, "fake", platform, "--port", "\(port)"], environment: variables,
+            output: folder.path("fake.log"))
+        try awaitListener(on: port, of: fake)
+        let bridge = try GatewayTests.start(variables, in: folder)
+        #expect(await eventually { fake.output.contains(greeting) }, "\(fake.output) \(bridge.output)")
+        for text in ["one", "two"] {
+            let (code, output) = try ChildProcess.run(
+                [
+                    "python3", "-c",
+                    "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], sys.argv[2].encode()).read().decode())",
+                    "http://127.0.0.1:\(port)/_fake/say", #"{"text":"\#(text)"}"#,
+                ], in: folder)
+            #expect(code == 0 && output.contains("200"), "\(output)")
+        }
+        #expect(
+            await eventually {
+                let messages = fake.output.split(separator: "\n").filter { $0.contains("message") }
+                return ["one", "two"].allSatisfy { text in messages.contains { $0.hasSuffix(text) } }
+            }, "\(fake.output) \(bridge.output)")
+        #expect(!fake.output.contains("refused"), "\(fake.output)")
+        #expect(bridge.end() == 0)
+        #expect(fake.end() == 0)
+    }
 }
 
 private func discordMessage(_ number: Int, _ text: String) -> String {

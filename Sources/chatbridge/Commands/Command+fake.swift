@@ -14,7 +14,7 @@ extension Command {
             Answers as PLATFORM's API would, checking tokens and signatures by the configured credentials, and prints what the bot
             says. Start the bridge with PLATFORM's X_API_BASE set to the address that is printed, and have users speak:
 
-              curl -d '{"text":"hello"}' http://127.0.0.1:4010/_fake/say       a signed webhook to the bridge
+              curl -d '{"text":"hello"}' http://127.0.0.1:4010/_fake/say       a signed webhook, or through the gateway
               curl http://127.0.0.1:4010/_fake/log                             all that the bot did, as JSON
               curl -X PUT -d '{"rate-limited":0.5}' http://127.0.0.1:4010/_fake/faults
 
