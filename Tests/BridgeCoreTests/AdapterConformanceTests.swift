@@ -11,14 +11,14 @@ struct AdapterConformanceTests {
         enum Fault: String, CaseIterable {
             case acceptsAnybody, ignoresTime, ignoresBody, leaksInError, leaksInBody, takesAnyJSON, losesText,
                 namesNothing
-            case callsItDelivered, givesUpOnServers, refusesOddFields
+            case callsItDelivered, givesUpOnServers, refusesOddFields, cutsTexts
         }
 
         let platform = PlatformName("faulty")
-        let capabilities = Capabilities(textLimit: .init(100, .scalars))
+        let capabilities = Capabilities(textLimit: .init(300, .scalars))
         let fault: Fault?
 
-        static let key = "k1"
+        static let key = "the-key-1"
 
         /// A checksum that stands for a signature.
         static func sign(_ body: [UInt8], _ time: String, key: String) -> String {
@@ -55,8 +55,9 @@ struct AdapterConformanceTests {
         }
 
         func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? {
-            guard case .send = action.kind else { return nil }
-            return OutboundRequest(url: "https://f.test", body: Array((fault == .leaksInBody ? Self.key : "").utf8))
+            guard case .send(let text, _) = action.kind else { return nil }
+            let body = (fault == .leaksInBody ? Self.key : "") + (fault == .cutsTexts ? text.dropLast(9) : text[...])
+            return OutboundRequest(url: "https://f.test", body: Array(body.utf8))
         }
 
         func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult {
