@@ -16,6 +16,18 @@ public protocol WebhookRegistering: Adapter {
 
     /// Why registering or removing failed; nil when it worked.
     func interpretRegistration(_ response: OutboundResponse) -> DeliveryFailure?
+
+    /// The request that follows when those before were answered so, where one does not do; nil: that was the last.
+    ///
+    /// - Parameters:
+    ///   - url: what is registered; nil: the registration is taken back.
+    ///   - responses: in order, each one that ``interpretRegistration(_:)`` finds no fault with.
+    func nextRegistration(of url: String?, after responses: [OutboundResponse]) -> OutboundRequest?
+}
+
+extension WebhookRegistering {
+    /// None: one request does.
+    public func nextRegistration(of url: String?, after responses: [OutboundResponse]) -> OutboundRequest? { nil }
 }
 
 /// What a platform says of the webhook registered with it.

@@ -70,13 +70,14 @@ private struct WebhookChange: Sendable {
                 Terminal.complain("\(address): an address that begins with https:// is expected")
                 return .usage
             }
-            return await change(caller, adapter.registerWebhook(at: address), done: "registered \(address)")
+            return await change(
+                caller, adapter.registerWebhook(at: address), of: address, done: "registered \(address)")
         case .remove:
             guard let request = adapter.removeWebhook() else {
                 Terminal.complain("\(adapter.platform) has no call to remove a webhook: do it where it was set up")
                 return .usage
             }
-            return await change(caller, request, done: "removed")
+            return await change(caller, request, of: nil, done: "removed")
         }
     }
 
@@ -102,17 +103,25 @@ private struct WebhookChange: Sendable {
         }
     }
 
-    private func change(_ caller: PlatformCaller, _ request: OutboundRequest, done: String) async -> ExitCode {
-        switch await caller.call(request) {
-        case .failure(let problem): return unreachable(problem)
-        case .success(let response):
-            if let failure = adapter.interpretRegistration(response) {
-                Terminal.complain("\(adapter.platform) refuses: \(failure)")
-                return .failure
+    private func change(
+        _ caller: PlatformCaller, _ first: OutboundRequest, of url: String?, done: String
+    ) async -> ExitCode {
+        var responses: [OutboundResponse] = []
+        var next: OutboundRequest? = first
+        while let request = next {
+            switch await caller.call(request) {
+            case .failure(let problem): return unreachable(problem)
+            case .success(let response):
+                if let failure = adapter.interpretRegistration(response) {
+                    Terminal.complain("\(adapter.platform) refuses: \(failure)")
+                    return .failure
+                }
+                responses.append(response)
             }
-            Terminal.say(done)
-            return .success
+            next = adapter.nextRegistration(of: url, after: responses)
         }
+        Terminal.say(done)
+        return .success
     }
 
     private func unreachable(_ problem: PlatformCaller.Problem) -> ExitCode {
