@@ -86,7 +86,10 @@ public struct TextSplitter: Sendable {
         }
         if bytes * 2 + (bytes + 1) * Self.growth <= limit.count { return true }
         if bytes * 2 <= limit.count {
-            let signs = text.utf8.count { !$0.isWordPart && $0 != UInt8(ascii: " ") }
+            let signs = text.utf8.withContiguousStorageIfAvailable { bytes in
+                bytes.reduce(0) { $0 + ($1.isWordPart || $1 == UInt8(ascii: " ") ? 0 : 1) }
+            }
+            guard let signs else { return size(of: text, format: format) <= limit.count }
             if bytes * 2 + (signs + 1) * Self.growth <= limit.count { return true }
         }
         // Addresses behind labels may not be counted, so that a long text fits all the same; one of this length does not.
