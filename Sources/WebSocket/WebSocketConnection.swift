@@ -96,8 +96,9 @@ public actor WebSocketConnection {
     ///
     /// - Throws: ``WebSocketError`` once all that came before the failure is read.
     public func receive() async throws(WebSocketError) -> WebSocketMessage? {
+        let wasFull = isFull || !pending.isEmpty
         if let message = takeMessage() {
-            readSome()
+            if wasFull { readSome() }
             return message
         }
         if let outcome {
