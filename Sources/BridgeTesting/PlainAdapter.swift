@@ -80,6 +80,7 @@ public struct PlainAdapter: Adapter {
             object.field("thread", action.place.thread?.rawValue)
             object.field("reply_to", action.replyTo?.rawValue)
             object.field("means", action.means == .reply ? "reply" : nil)
+            object.field("part", action.part == 0 ? nil : action.part)
             switch action.kind {
             case .send(let text, let format):
                 path = "/send"

@@ -58,6 +58,33 @@ struct OutboxMeansTests {
         }
     }
 
+    @Test func `each message knows which of its answer it is, also when it is tried again`() async throws {
+        let refused = Mutex(true)
+        let server = try await RecordingServer { _ in
+            let isFirst = refused.withLock { first in
+                defer { first = false }
+                return first
+            }
+            return isFirst ? FakePlatform.refusal("token") : .json(Array(#"{"message":"m"}"#.utf8))
+        }
+        try await onLoop { loop in
+            let rules = Capabilities.ReplyRules(token: .init(lifetime: .seconds(600)))
+            let outbox = Self.outbox(loop, server.url) { $0.replies = rules }
+            let address = Self.address(rules)
+            _ = await outbox.send("one\n\ntwo two\n\nthree", format: .plain, to: address)
+            _ = await outbox.perform(.edit(message: PlatformMessageID("m"), text: "1", format: .plain), to: address)
+            _ = await outbox.perform(.send(text: "four", format: .plain), to: address)
+            let parts = server.requests.map { request -> Int64 in
+                ((try? JSONView(parsing: request.body)) ?? .missing)["part"].int ?? 0
+            }
+            #expect(parts == [0, 0, 1, 2, 0, 3])
+            // Another event, another answer.
+            _ = await outbox.perform(.send(text: "hi", format: .plain), to: Self.address(rules))
+            let last = server.requests.last.flatMap { try? JSONView(parsing: $0.body) }
+            #expect(last?["part"].exists == false)
+        }
+    }
+
     @Test func `a token that the platform refuses is replaced by a push`() async throws {
         let server = try await RecordingServer { request in
             Self.short(request).contains("reply")
