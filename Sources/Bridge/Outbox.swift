@@ -51,6 +51,8 @@ actor Outbox {
     private static let longestTry = Duration.seconds(60)
     /// Other ways that are tried for one action: as plain text, and in the conversation that it moved to.
     private static let maximumDetours = 2
+    private static let windowClosed = DeliveryFailure(
+        .windowClosed, reason: "the platform takes no message until the user writes again")
 
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -128,7 +130,10 @@ actor Outbox {
             replyContext: address.replyContext)
         let start = clock.now()
         if action.kind.isMessage { action.part = address.right.nextPart() }
-        guard plan(&action, at: address) else { return hold(action, since: start) }
+        guard plan(&action, at: address) else {
+            // Half an answer is not kept for later: the whole one is.
+            return isUpdate ? .failed(Outbox.windowClosed) : hold(action, since: start)
+        }
         var attempt = 0
         var detours = 0
         var isReplyLost = false
@@ -148,7 +153,7 @@ actor Outbox {
                     detours += 1
                     continue
                 }
-                if failure.kind == .windowClosed { return hold(action, since: start) }
+                if failure.kind == .windowClosed, !isUpdate { return hold(action, since: start) }
                 return end(action, .failed(failure), since: start)
             case .done(let result):
                 return end(action, result, since: start)

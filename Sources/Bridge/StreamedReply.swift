@@ -104,7 +104,7 @@ actor StreamedReply {
                 // The user or a moderator removed the message: the answer goes out as a new one.
                 case .gone: return await outbox.send(final, format: .markdown, to: address)
                 // It stays as it is: too old, too often edited, not in this form.
-                case .refused, .formattingRefused, .replyRefused: return await sendRest(of: final)
+                case .refused, .formattingRefused, .replyRefused, .windowClosed: return await sendRest(of: final)
                 default:
                     delivery.failure = failure
                     return delivery

@@ -153,4 +153,15 @@ import Testing
         let parts = split(text, 4096)
         #expect(parts.allSatisfy { $0.utf16.count <= 4096 } && parts.count >= 45)
     }
+
+    @Test(arguments: [
+        ("one two three", "one two", "three"), ("one two", "one two", ""), ("one two", "another", "one two"),
+        ("one", "", "one"),
+        ("```sh\na\nb\n```\nc", "```sh\na\n```", "```sh\nb\n```\nc"), ("**one two three**", "**one two", "**three**"),
+        ("> one two", "> one", "> two"), ("1. a\n1. b\n1. c", "1. a\n1. b", "3. c"),
+    ])
+    func `what a message does not show stands alone behind it`(text: String, shown: String, rest: String) {
+        let splitter = TextSplitter(limit: .init(100, .utf16))
+        #expect(splitter.rest(of: text, after: shown) == rest)
+    }
 }
