@@ -54,11 +54,6 @@ extension [UInt8] {
         }
         append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
     }
-
-    /// Appends code: nothing in it is a mark, but where code itself is written as HTML.
-    mutating func appendCode(_ text: UnsafeBufferPointer<UInt8>, in dialect: borrowing MarkdownDialect) {
-        if case .html = dialect.escaping { appendEscaped(text) } else { append(contentsOf: text) }
-    }
 }
 
 extension MarkdownDialect.Escaping {

@@ -105,7 +105,7 @@ extension MarkdownRenderer {
         // A backtick cannot stand in code that backticks mark.
         let marked = takesMarks && !(isBackticked && text.contains(backtick))
         if marked { output.append(contentsOf: dialect.code.open) }
-        output.appendCode(text, in: dialect)
+        if escapesHTML { output.appendEscaped(text) } else { output.append(contentsOf: text) }
         if marked { output.append(contentsOf: dialect.code.close) }
     }
 
@@ -139,7 +139,11 @@ extension MarkdownRenderer {
     /// Writes text without marks.
     mutating func plainText(_ text: UnsafeBufferPointer<UInt8>) {
         guard !text.isEmpty else { return }
-        output.appendText(text, in: dialect, atLineStart: isAtLineStart)
+        if escapesHTML {
+            output.appendEscaped(text)
+        } else {
+            output.appendText(text, in: dialect, atLineStart: isAtLineStart)
+        }
         isAtLineStart = false
         isAtItemStart = false
     }

@@ -6,6 +6,8 @@ import CCMark
 /// and what follows a heading look as the agent laid them out.
 struct MarkdownRenderer {
     let dialect: MarkdownDialect
+    /// Text is escaped as in HTML: said once, since nearly every piece of text asks.
+    let escapesHTML: Bool
     let source: MarkdownSource
     var output: [UInt8] = []
     var lines: MarkdownLines
@@ -45,6 +47,7 @@ struct MarkdownRenderer {
 
     init(dialect: MarkdownDialect, source: UnsafeBufferPointer<UInt8>) {
         self.dialect = dialect
+        escapesHTML = if case .html = dialect.escaping { true } else { false }
         self.source = MarkdownSource(bytes: source)
         lines = MarkdownLines(source: source)
         output.reserveCapacity(source.count + source.count / 4 + 64)
@@ -121,7 +124,7 @@ struct MarkdownRenderer {
             lines.push("", marker: nil)
         } else if dialect.marksQuoteLines {
             lines.push("> ", marker: nil)
-        } else if case .html = dialect.escaping {
+        } else if escapesHTML {
             lines.push("&gt; ", marker: nil)
         } else {
             lines.push("> ", marker: nil)
@@ -175,7 +178,7 @@ struct MarkdownRenderer {
             }
             // Within a quote each line has its mark; spaces of a list's would become part of the code.
             endCodeLine(withPrefix: quoteDepth > 0)
-            let escapes = if case .html = dialect.escaping { true } else { false }
+            let escapes = escapesHTML
             codeLines(text, withPrefix: quoteDepth > 0) { line, output in
                 output.appendEscaped(line, markup: escapes, breakingFences: true)
             }
