@@ -46,7 +46,8 @@ struct DiscordFake {
     func answer(_ path: [String]) -> FakeAnswer? {
         switch (request.method, path.first, path.count) {
         case (.get, "gateway", 2) where path[1] == "bot": return authorized { gateway() }
-        case (.get, "applications", 2), (.get, "users", 2): return authorized { application() }
+        case (.get, "applications", 2), (.patch, "applications", 2), (.get, "users", 2):
+            return authorized { application() }
         case (.post, "channels", 3) where path[2] == "messages":
             return authorized { message(in: path[1], id: id, isEdit: false) }
         case (.patch, "channels", 4) where path[2] == "messages":
@@ -116,6 +117,8 @@ struct DiscordFake {
                 json.field("bot", true)
                 json.field("verify_key", configuration.publicKey)
                 json.field("flags", 1 << 19)
+                let url = self.json?["interactions_endpoint_url"].string
+                if let url { json.field("interactions_endpoint_url", url) }
             })
     }
 

@@ -292,6 +292,40 @@ struct DiscordAdapterTests {
         #expect(S.adapter.interpretCredentialCheck(response, of: S.adapter.credentialChecks()[0]) == finding)
     }
 
+    @Test func `the endpoint of interactions is shown, set and removed`() throws {
+        func registration(_ body: String, status: Int = 200) -> WebhookRegistration {
+            S.adapter.interpretWebhookQuery(OutboundResponse(status: HTTPStatus(status), body: Array(body.utf8)))
+        }
+        #expect(registration(#"{"id":"1","interactions_endpoint_url":null}"#) == WebhookRegistration.none)
+        #expect(
+            registration(
+                #"{"id":"1","interactions_endpoint_url":"https://a.test/x","event_webhooks_url":"https://b.test"}"#)
+                == .registered(url: "https://a.test/x", remarks: ["webhook events go to https://b.test"]))
+        guard case .failed(let failure) = registration("", status: 401) else {
+            Issue.record("not failed")
+            return
+        }
+        #expect(failure.kind == .unauthorized)
+        let set = S.adapter.registerWebhook(at: "https://a.test/webhooks/discord")
+        #expect(set.method == .patch && set.url.hasSuffix("/applications/@me"))
+        #expect(
+            String(decoding: set.body, as: UTF8.self)
+                == #"{"interactions_endpoint_url":"https://a.test/webhooks/discord"}"#)
+        let removal = try #require(S.adapter.removeWebhook())
+        #expect(String(decoding: removal.body, as: UTF8.self) == #"{"interactions_endpoint_url":null}"#)
+        let refused = OutboundResponse(status: .badRequest, body: Array(#"{"code":50035}"#.utf8))
+        #expect(S.adapter.interpretRegistration(refused)?.reason.contains("DISCORD_PUBLIC_KEY") == true)
+        #expect(S.adapter.interpretRegistration(OutboundResponse(status: .ok)) == nil)
+        // What the fake is told is what it shows.
+        let answer = try #require(
+            S.adapter.fakeAnswer(
+                to: FakeRequest(method: set.method, target: "/applications/@me", headers: set.headers, body: set.body),
+                number: 1, at: S.now))
+        #expect(
+            S.adapter.interpretWebhookQuery(answer.response)
+                == .registered(url: "https://a.test/webhooks/discord", remarks: []))
+    }
+
     @Test func `values that cannot be right are named`() {
         #expect(S.configuration.problems == [])
         let wrong = DiscordConfiguration(applicationID: "my app", publicKey: "12zz", botToken: "t")

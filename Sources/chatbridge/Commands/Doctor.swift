@@ -220,7 +220,9 @@ struct Doctor: Sendable {
             }
         }
         let isPolling = (adapter as? any LongPolling)?.isPollingEnabled == true
-        if let adapter = adapter as? any WebhookRegistering, !isPolling, let url = product.publicURL {
+        // A gateway brings what a webhook would.
+        let isConnected = (adapter as? any GatewayConnecting)?.isGatewayEnabled == true
+        if let adapter = adapter as? any WebhookRegistering, !isPolling, !isConnected, let url = product.publicURL {
             findings.append(await examineRegistration(of: adapter, at: "\(url)/webhooks/\(name)", by: caller))
         }
         return findings.isEmpty ? [Finding(subject: name, state: .good, detail: "on")] : findings
