@@ -88,7 +88,8 @@ public struct DiscordAdapter: Adapter {
         return nil
     }
 
-    private static let nothing = Acknowledgement(status: .noContent)
+    /// Webhook events want 204 and, though there is no body, a media type ("Webhook events", responding to events).
+    private static let nothing = Acknowledgement(status: .noContent, contentType: "application/json")
 
     private static func json(_ text: String) -> Acknowledgement {
         Acknowledgement(contentType: "application/json", body: Array(text.utf8))
