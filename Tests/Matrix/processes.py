@@ -138,15 +138,16 @@ class Bridge(Server):
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "HOST": "127.0.0.1", "PORT": str(port), "AGENT": "echo",
             "DATABASE_URL": f"sqlite:{self.database}", "SPOOL_DIR": str(folder / "spool"), "WEB_ENABLED": "false",
+            "API_TOKEN": "api-token-of-the-test",
             "LOG_FORMAT": "text", "MATRIX_HOMESERVER": homeserver, "MATRIX_USER_ID": BOT, "MATRIX_AS_TOKEN": as_token,
             "MATRIX_HS_TOKEN": hs_token,
         }
         super().__init__("bridge", folder, [program, "run"], environment, f"{self.url}/health")
 
-    def doctor(self) -> str:
-        """What `chatbridge doctor` says."""
+    def run(self, *arguments: str) -> str:
+        """What the program says to arguments, as `doctor`, with the configuration of the bridge."""
         done = subprocess.run(
-            [self.command[0], "doctor"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            [self.command[0], *arguments], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 

@@ -59,10 +59,16 @@ def expect(condition: object, what: str) -> None:
 
 
 async def doctor_knows_the_homeserver(world: World) -> str:
-    said = await asyncio.to_thread(world.bridge.doctor)
+    said = await asyncio.to_thread(world.bridge.run, "doctor")
     lines = [line.strip() for line in said.splitlines() if BOT in line or "speaks Matrix" in line]
     expect(len(lines) >= 2, f"doctor said:\n{said}")
     return "; ".join(lines)
+
+
+async def a_simulated_message_is_answered(world: World) -> str:
+    said = await asyncio.to_thread(world.bridge.run, "simulate", "matrix", "is anybody there?")
+    expect(said.startswith("is anybody there?"), f"simulate said:\n{said}")
+    return said.splitlines()[-1].strip()
 
 
 async def an_invitation_is_followed(world: World) -> str:
@@ -308,6 +314,7 @@ async def messages_wait_for_a_killed_bridge(world: World) -> str:
 
 TRIALS: list[Callable[[World], Awaitable[str]]] = [
     doctor_knows_the_homeserver,
+    a_simulated_message_is_answered,
     an_invitation_is_followed,
     a_message_is_answered,
     an_edit_is_recorded,

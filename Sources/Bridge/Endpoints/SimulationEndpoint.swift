@@ -8,6 +8,9 @@ internal import JSON
 /// Verification, engine, agent and log are the real ones; only the delivery to the platform is left out, since a made-up chat
 /// has no user. For `chatbridge simulate`.
 public struct SimulationEndpoint: Sendable {
+    /// What bears the `Authorization` of the webhook, since that of the request is the caller's.
+    public static let authorizationField = "Webhook-Authorization"
+
     private let bridge: Bridge
     private let access: APIAccess
 
@@ -58,8 +61,10 @@ public struct SimulationEndpoint: Sendable {
                     ))
             }
             // Some signatures are over the address, too.
+            var headers = request.headers
+            headers["Authorization"] = headers[SimulationEndpoint.authorizationField]
             let webhook = WebhookRequest(
-                method: request.method, target: "/webhooks/\(name)", headers: request.headers, body: request.body)
+                method: request.method, target: "/webhooks/\(name)", headers: headers, body: request.body)
             do throws(WebhookRejection) {
                 let events = try platform.receive(webhook, at: .now()).events
                 for var event in events {

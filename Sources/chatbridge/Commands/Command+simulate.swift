@@ -1,3 +1,4 @@
+import Bridge
 import BridgeCore
 import EventLoop
 import HTTPClient
@@ -66,6 +67,11 @@ private struct Simulation: Sendable {
     private func send(number: Int64, client: HTTPClient) async -> ExitCode {
         let webhook = adapter.simulateWebhook(text: text, number: number, at: .now())
         var headers = webhook.headers
+        // The field is ours here; the platform's own goes beside it.
+        if let own = headers["Authorization"] {
+            headers["Authorization"] = nil
+            headers.append(SimulationEndpoint.authorizationField, own)
+        }
         if let token { headers.append("Authorization", "Bearer \(token.value)") }
         let start = ContinuousClock.now
         do {
