@@ -52,7 +52,9 @@ extension DiscordAdapter {
     ) -> DeliveryFailure.Kind {
         if status >= 500 || status == 408 { return .temporary }
         switch code {
-        case 10_015, 10_062, 50_027:  // unknown webhook, unknown interaction, invalid webhook token
+        // Unknown webhook, unknown interaction, invalid webhook token; five follow-ups, which are all that an application may
+        // send that only the user has installed.
+        case 10_015, 10_062, 50_027, 40_094:
             // Through the Gateway the answer may overtake the request that makes the token good.
             if isByToken, code == 10_015, DiscordReplyToken(action.replyContext)?.isFromGateway == true,
                 action.part == 0

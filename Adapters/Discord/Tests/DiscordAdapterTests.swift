@@ -248,7 +248,8 @@ struct DiscordAdapterTests {
     @Test(arguments: [
         (404, 10_015, nil, DeliveryFailure.Kind.replyRefused), (401, 50_027, nil, .replyRefused),
         (401, 0, nil, .replyRefused),
-        (404, 10_062, nil, .replyRefused), (404, 10_015, "true", .temporary), (403, 50_001, nil, .blocked),
+        (404, 10_062, nil, .replyRefused), (400, 40_094, nil, .replyRefused), (404, 10_015, "true", .temporary),
+        (403, 50_001, nil, .blocked),
         (404, 10_008, nil, .gone), (500, 0, nil, .temporary),
     ])
     func `a token that is over is not the end of the answer`(
