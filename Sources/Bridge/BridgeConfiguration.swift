@@ -37,8 +37,8 @@ public struct BridgeConfiguration: Sendable {
         case .auto: adapter.capabilities.rates
         case .off: Capabilities.Rates()
         case .perSecond(let rate):
-            Capabilities.Rates(
-                overall: Capabilities.Rate(burst: max(1, Int(rate)), interval: .seconds(1) / max(rate, 0.001)))
+            // Evenly spaced: a burst would be more than the rate in its second.
+            Capabilities.Rates(overall: Capabilities.Rate(burst: 1, interval: .seconds(1) / max(rate, 0.001)))
         }
     }
 }

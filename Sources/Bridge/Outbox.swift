@@ -222,7 +222,7 @@ actor Outbox {
 
     /// True when the budget has room for something less than an answer, and for the answer too.
     func hasRoomToSpare(at address: ReplyAddress) -> Bool {
-        pacer.isFree(address.place, for: 2, at: clock.now())
+        pacer.hasRoomToSpare(address.place, at: clock.now())
     }
 
     /// Shows the typing indicator if the budget has room for it and for the answer too: it never delays anything.

@@ -5,6 +5,9 @@ internal import BridgeCore
 /// The generic cell rate algorithm (ITU-T I.371): one point in time per budget says when the next request would be due at an
 /// even pace; a burst may run ahead of it. A 429 moves that point, so it is obeyed by everything that follows.
 struct Pacer {
+    /// How long an answer may wait for an update that went before it, on a platform without bursts.
+    private static let longestCourtesy = Duration.seconds(1)
+
     private let rates: Capabilities.Rates
     private var overall: ContinuousClock.Instant?
     private var conversations: [ConversationID: ContinuousClock.Instant] = [:]
@@ -30,6 +33,16 @@ struct Pacer {
     /// True when so many requests could go out at once; takes no place.
     func isFree(_ place: InboundEvent.Place, for count: Int = 1, at now: ContinuousClock.Instant) -> Bool {
         delay(for: place, behind: count - 1, at: now) == .zero
+    }
+
+    /// True when something less than an answer may go out, and an answer at once behind it.
+    ///
+    /// Where no burst is allowed, nothing could ever go out before an answer: there the answer may wait, for a second at most.
+    func hasRoomToSpare(_ place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Bool {
+        if isFree(place, for: 2, at: now) { return true }
+        let bursts = [rate(for: place), rates.overall].compactMap(\.self).map(\.burst)
+        return bursts.contains(1) && isFree(place, at: now)
+            && delay(for: place, behind: 1, at: now) <= Pacer.longestCourtesy
     }
 
     /// True while the platform wants to hear nothing: those who took their place in line earlier have to wait as well.

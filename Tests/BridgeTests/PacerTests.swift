@@ -66,6 +66,24 @@ import Testing
         #expect(Pacer(rates: .init()).isFree(chat, for: 100, at: start))
     }
 
+    @Test(arguments: [
+        (1, Duration.seconds(1), true), (1, .milliseconds(200), true), (1, .milliseconds(1001), false),
+        (2, .seconds(60), true),
+    ])
+    func `without bursts an answer waits for a second at most`(burst: Int, interval: Duration, isFree: Bool) {
+        for rates in [
+            Capabilities.Rates(conversation: .init(burst: burst, interval: interval)),
+            .init(overall: .init(burst: burst, interval: interval)),
+        ] {
+            var pacer = Pacer(rates: rates)
+            #expect(pacer.hasRoomToSpare(chat, at: start) == isFree)
+            _ = pacer.reserve(chat, at: start)
+            #expect(!pacer.hasRoomToSpare(chat, at: start))
+            pacer.block(chat, for: .seconds(100), at: start)
+            #expect(!pacer.hasRoomToSpare(chat, at: start + .seconds(99)))
+        }
+    }
+
     @Test func `a block holds without any rates`() {
         var pacer = Pacer(rates: .init())
         let wait5 = pacer.reserve(chat, at: start)
