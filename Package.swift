@@ -104,7 +104,8 @@ let package = Package(
         .testTarget(
             name: "BridgeTests",
             dependencies: [
-                "Agents", "Bridge", "BridgeCore", "BridgeTesting", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
+                "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
+                "HTTPServer",
                 "JSON", "Journal", "Telemetry", "TestSupport", "WebSocket",
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),

@@ -1,5 +1,6 @@
 import BridgeCore
 import BridgeTesting
+import Crypto
 import EventLoop
 import HTTPClient
 import HTTPCore
@@ -123,5 +124,47 @@ struct WebhookEndpointTests {
             let story = try await engine.story()
             #expect(story == ["in hi", "out Re: hi"])
         }
+    }
+
+    private static func simulate(
+        _ adapter: any Adapter, headers: HTTPFields, apiToken: String?
+    ) async throws -> (status: Int, answer: String?) {
+        try await onLoop { loop in
+            let agent = try await FakeAgent()
+            let engine = Engine(loop, adapters: [adapter], agent: agent.agent)
+            let door = try await FrontDoor(engine, token: apiToken)
+            let body = #"{"id":"1","conversation":"a","text":"hi"}"#
+            let reply = try await door.post("/api/simulate/plain", body, headers: headers)
+            await door.close()
+            return (reply.status, reply.json["answer"].string)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (nil, "Bearer webhook", nil, 200), (nil, nil, nil, 401), ("Bearer api", "Bearer webhook", "api", 200),
+            ("Bearer api", nil, "api", 401), ("Bearer webhook", "Bearer webhook", "api", 401),
+            ("Bearer webhook", nil, nil, 401),
+        ] as [(String?, String?, String?, Int)])
+    func `a simulated webhook's own authorization stands in a field of its own`(
+        ours: String?, webhooks: String?, apiToken: String?, status: Int
+    ) async throws {
+        var headers = HTTPFields()
+        headers["Authorization"] = ours
+        headers[SimulationEndpoint.authorizationField] = webhooks
+        let adapter = BearerAdapter(plain: PlainAdapter(apiBase: ""))
+        let reply = try await Self.simulate(adapter, headers: headers, apiToken: apiToken)
+        #expect(reply.status == status)
+        #expect(reply.answer == (status == 200 ? "Re: hi" : nil))
+    }
+
+    @Test func `where keys are published, the key that everybody knows signs simulations`() async throws {
+        let keys = String(decoding: SimulationKey.keySet(endorsements: ["plain"]), as: UTF8.self)
+        let adapter = KeyedAdapter(plain: PlainAdapter(apiBase: ""))
+        var headers = Self.token
+        headers["X-Key"] = keys
+        #expect(try await Self.simulate(adapter, headers: headers, apiToken: nil).answer == "Re: hi")
+        headers["X-Key"] = "another"
+        #expect(try await Self.simulate(adapter, headers: headers, apiToken: nil).status == 401)
     }
 }

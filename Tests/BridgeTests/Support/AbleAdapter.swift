@@ -75,6 +75,20 @@ struct KeyedAdapter: PlainBased, PublishedKeyVerifying {
     }
 }
 
+/// The plain platform with a bearer token for its webhooks.
+struct BearerAdapter: PlainBased {
+    let plain: PlainAdapter
+
+    func receive(_ request: WebhookRequest, at now: Timestamp) throws(WebhookRejection) -> WebhookOutcome {
+        guard request.headers["Authorization"] == "Bearer webhook" else {
+            throw WebhookRejection(.unauthorized, "another token")
+        }
+        var request = request
+        request.headers["X-Plain-Token"] = "plain-token"
+        return try plain.receive(request, at: now)
+    }
+}
+
 /// The plain platform with files: they are brought by `/upload/1` and `/upload/2`, and fetched by `/media/REFERENCE`.
 struct MediaAdapter: PlainBased, AttachmentUploading, MediaFetching {
     let plain: PlainAdapter
