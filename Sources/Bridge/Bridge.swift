@@ -153,9 +153,6 @@ public actor Bridge {
         self.platforms = platforms
     }
 
-    /// On the loop, to which the typing indicator's timer belongs.
-    isolated deinit {}
-
     // MARK: Taking events
 
     /// Takes events of one platform: each is logged, and answered if it calls for an answer.

@@ -32,11 +32,18 @@ final class DelayLine {
         self.delay = delay
     }
 
+    deinit {
+        // Whoever owns the line may let go of it on another thread; the timer belongs to the loop's.
+        guard let timer else { return }
+        nonisolated(unsafe) let last = timer
+        timer.loop.execute { withExtendedLifetime(last) {} }
+    }
+
     /// Runs an action after the delay, or some milliseconds later.
     func add(on loop: EventLoop, _ action: @escaping () -> Void) -> Entry {
         let entry = Entry(due: .now + delay, action: action)
         entries.append(entry)
-        let timer = timer ?? LoopTimer(on: loop) { [unowned self] in runDue() }
+        let timer = timer ?? LoopTimer(on: loop) { [weak self] in self?.runDue() }
         self.timer = timer
         if !timer.isScheduled { timer.schedule(after: delay) }
         return entry

@@ -5,7 +5,8 @@ internal import Glibc
 ///
 /// Keep a reference while it is needed: releasing the timer cancels it. Belongs to the loop's thread.
 public final class LoopTimer {
-    private let loop: EventLoop
+    /// The loop that it belongs to.
+    public let loop: EventLoop
     private let action: () -> Void
     private var event: OpaquePointer?
 

@@ -121,10 +121,9 @@ extension DiscordAdapter {
             writeManners(of: action, to: &json)
         }
         var form = MultipartForm(boundary: "chatbridge-\(action.id)")
-        form.append(name: "payload_json", contentType: "application/json", content: writer.bytes)
+        form.append("payload_json", writer.bytes, fileName: nil, contentType: "application/json")
         form.append(
-            name: "files[0]", fileName: name, contentType: attachment.contentType ?? "application/octet-stream",
-            content: bytes)
+            "files[0]", bytes, fileName: name, contentType: attachment.contentType ?? "application/octet-stream")
         let (method, path) = target(of: action)
         var headers = token(of: action) == nil ? self.headers : Self.commonHeaders
         headers["Content-Type"] = form.contentType

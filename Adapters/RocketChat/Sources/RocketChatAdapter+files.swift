@@ -38,11 +38,11 @@ extension RocketChatAdapter: AttachmentUploading {
     ) -> OutboundRequest {
         var form = MultipartForm(boundary: "chatbridge-\(action.id)")
         if let thread = action.place.thread, method.hasPrefix("rooms.upload") {
-            form.append(name: "tmid", contentType: "text/plain", content: Array(thread.rawValue.utf8))
+            form.append("tmid", thread.rawValue)
         }
         form.append(
-            name: "file", fileName: attachment.name ?? attachment.kind.rawValue,
-            contentType: attachment.contentType ?? "application/octet-stream", content: bytes)
+            "file", bytes, fileName: attachment.name ?? attachment.kind.rawValue,
+            contentType: attachment.contentType ?? "application/octet-stream")
         var headers = credentials
         headers["Content-Type"] = form.contentType
         return OutboundRequest(url: url(method), headers: headers, body: form.body)

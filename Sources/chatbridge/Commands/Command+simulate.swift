@@ -10,7 +10,7 @@ extension Command {
     static let simulate = Command(
         name: "simulate", summary: "sends a correctly signed webhook to a running bridge and prints the answer",
         help: """
-            Usage: chatbridge simulate PLATFORM "TEXT" [--url URL] [--repeat N]
+            Usage: chatbridge simulate PLATFORM "TEXT" [--url URL] [--repeat N] [--measure N]
 
             Makes a webhook as PLATFORM would send it when a user writes TEXT, signs it with the
             configured secret, sends it to a running bridge and prints the answer with the time of each stage. Everything is
@@ -18,12 +18,14 @@ extension Command {
 
               --url URL      where the bridge listens; by default http://HOST:PORT of the configuration
               --repeat N     sends it N times, one after the other
+              --measure N    sends nothing: verifies and reads it N times here and prints the processor time of one
 
             Example: chatbridge simulate telegram "What is your return policy?"
             """
     ) { arguments in
         let count = try arguments.integer("--repeat", in: 1...1_000_000) ?? 1
         let givenURL = try arguments.value("--url")
+        let measured = try arguments.integer("--measure", in: 1...100_000_000)
         guard let name = arguments.next(), let text = arguments.next() else {
             throw Arguments.UsageError(message: "a platform and a text are expected")
         }
@@ -35,6 +37,17 @@ extension Command {
             return refuse([
                 "\(name): not configured, or it cannot be simulated; set its credentials as the bridge has them"
             ])
+        }
+        if let measured {
+            do throws(WebhookRejection) {
+                let reading = try ReceptionMeter(adapter: adapter).measure(text: text, times: measured)
+                let microseconds = Double(Int(reading.cost / .microseconds(1) * 100)) / 100
+                Terminal.say("\(name) \(reading.bytes) bytes \(microseconds) us")
+                return .success
+            } catch {
+                Terminal.complain("\(name) refuses its own webhook: \(error.message)")
+                return .failure
+            }
         }
         let host = loaded.product.host == "0.0.0.0" ? "127.0.0.1" : loaded.product.host
         let simulation = Simulation(
