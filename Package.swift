@@ -135,6 +135,7 @@ let adapters: KeyValuePairs<String, [Target.Dependency]> = [
     "Matrix": ["Crypto", "Markdown"],
     "Zalo": ["Crypto", "Markdown"],
     "ZaloBot": ["Crypto", "Markdown"],
+    "GitHub": ["Crypto"],
     "Webhook": ["Crypto"],
     "Web": [],
     "MSTeams": ["Crypto", "Markdown"],

@@ -39,6 +39,7 @@ struct PlatformSettings: Sendable {
         messenger,
         instagram,
         twilio,
+        github,
         webhook,
     ]
 
