@@ -157,6 +157,12 @@ struct PlatformFixtureTests {
             platform: "zalobot", prefix: "ZALOBOT",
             variables: ["ZALOBOT_TOKEN": "1:zalo-token", "ZALOBOT_WEBHOOK_SECRET": key]
         ) { _ in ["X-Bot-Api-Secret-Token": key] },
+        Setting(
+            platform: "github", prefix: "GITHUB_BOT",
+            variables: [
+                "GITHUB_BOT_TOKEN": "token", "GITHUB_BOT_WEBHOOK_SECRET": key, "GITHUB_BOT_NAME": "octo-bot",
+            ]
+        ) { ["X-Hub-Signature-256": "sha256=" + Hex.encode(hmac($0))] },
         meta("whatsapp", "WHATSAPP", ["WHATSAPP_ACCESS_TOKEN": "wa-token", "WHATSAPP_PHONE_NUMBER_ID": "106"]),
         meta("messenger", "MESSENGER", ["MESSENGER_PAGE_ACCESS_TOKEN": "page-token"]),
         meta("instagram", "INSTAGRAM", ["INSTAGRAM_PAGE_ACCESS_TOKEN": "page-token"]),
