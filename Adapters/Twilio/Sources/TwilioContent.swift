@@ -28,9 +28,12 @@ struct TwilioContent {
         readConsent(form)
     }
 
+    /// More than the ten that a message may hold ("Messages resource", `MediaUrl`), and few enough to look for by name.
+    private static let mediaLimit = 100
+
     private mutating func readMedia(_ form: TwilioForm) {
         var number = 0
-        while let url = form["MediaUrl\(number)"] {
+        while number < Self.mediaLimit, let url = form["MediaUrl\(number)"] {
             let type = form["MediaContentType\(number)"]
             attachments.append(
                 Attachment(

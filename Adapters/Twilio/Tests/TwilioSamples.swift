@@ -35,19 +35,30 @@ enum TwilioSamples {
 
     /// The bytes that a piece of a form stands for.
     static func decoded(_ piece: ArraySlice<UInt8>) -> [UInt8] {
-        var rest = piece[...]
-        var bytes: [UInt8] = []
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2,
-                let value = Hex.decode(String(decoding: rest.prefix(2), as: UTF8.self))
-            {
-                bytes += value
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
+        func digit(_ byte: UInt8) -> UInt8? {
+            switch byte {
+            case 0x30...0x39: byte - 0x30
+            case 0x41...0x46, 0x61...0x66: (byte | 0x20) - 0x61 + 10
+            default: nil
             }
         }
-        return bytes
+        return piece.withUnsafeBufferPointer { piece in
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(piece.count)
+            var index = 0
+            while index < piece.count {
+                if piece[index] == UInt8(ascii: "%"), index + 2 < piece.count, let high = digit(piece[index + 1]),
+                    let low = digit(piece[index + 2])
+                {
+                    bytes.append(high << 4 | low)
+                    index += 3
+                } else {
+                    bytes.append(piece[index] == UInt8(ascii: "+") ? 0x20 : piece[index])
+                    index += 1
+                }
+            }
+            return bytes
+        }
     }
 
     /// A webhook with a form, signed over the public address.
