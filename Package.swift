@@ -53,9 +53,14 @@ let package = Package(
                 "ThreadExecutor",
             ]),
         .target(
+            name: "Inbox",
+            dependencies: [
+                "BridgeCore", "Crypto", "EventLoop", "JSON", "Journal", "Redis", "SQLite", "Telemetry", "ThreadExecutor",
+            ]),
+        .target(
             name: "Bridge",
             dependencies: [
-                "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Journal", "Crypto",
+                "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "Inbox", "JSON", "Journal", "Crypto",
                 "Telemetry", "ThreadExecutor", "WebSocket",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
@@ -67,7 +72,7 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "Dashboard", "EventLoop", "HTTPClient",
                 "HTTPCore",
-                "HTTPServer", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
+                "HTTPServer", "Inbox", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
             ]),
 
         // What the adapters of Meta's platforms share.
@@ -105,7 +110,7 @@ let package = Package(
             name: "BridgeTests",
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
-                "HTTPServer",
+                "HTTPServer", "Inbox",
                 "JSON", "Journal", "Telemetry", "TestSupport", "WebSocket",
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
