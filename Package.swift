@@ -55,7 +55,8 @@ let package = Package(
         .target(
             name: "Inbox",
             dependencies: [
-                "BridgeCore", "Crypto", "EventLoop", "JSON", "Journal", "Redis", "SQLite", "Telemetry", "ThreadExecutor",
+                "BridgeCore", "Crypto", "EventLoop", "JSON", "Journal", "Redis", "SQLite", "Telemetry",
+                "ThreadExecutor",
             ]),
         .target(
             name: "Bridge",

@@ -32,7 +32,9 @@ public struct InboxEntry: Sendable {
     ///
     /// It is a duplicate when any of them was taken before; all of them are taken from then on.
     public let names: [String]
-    /// The conversation's name in the fleet: one bridge answers it at a time. Nil: it is answered where it arrived.
+    /// The conversation's name in the fleet.
+    ///
+    /// One bridge answers it at a time. Nil: the event is answered where it arrived.
     public let lane: String?
     /// What is to be done with it.
     public let purpose: Purpose

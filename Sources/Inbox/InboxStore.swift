@@ -59,7 +59,9 @@ public enum InboxVerdict: Sendable, Equatable {
 
 /// Who takes what comes from elsewhere; called on the loop.
 public struct InboxReceiver: Sendable {
-    /// Takes an event that another bridge has forwarded or left behind. From now on it is this bridge's.
+    /// Takes an event that another bridge has forwarded or left behind.
+    ///
+    /// From now on it is this bridge's.
     public let deliver: @Sendable (InboxDelivery) -> Void
     /// The conversations with questions in work whose names alone the store has, and how many each: asked when another
     /// bridge appears.
