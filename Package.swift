@@ -108,6 +108,12 @@ let package = Package(
                 "BridgeCore", "EventLoop", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry", "TestSupport",
             ]),
         .testTarget(
+            name: "InboxTests",
+            dependencies: [
+                "BridgeCore", "Crypto", "EventLoop", "Inbox", "JSON", "Journal", "Redis", "SQLite", "Telemetry",
+                "TestSupport",
+            ]),
+        .testTarget(
             name: "BridgeTests",
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
