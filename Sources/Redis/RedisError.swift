@@ -39,6 +39,17 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         self.init(code: .server(isCode ? String(word) : "ERR"), message: text)
     }
 
+    /// Whether the server says that it is a replica, or that it lost its master: what a master says after a failover.
+    ///
+    /// Redis 6 puts its word of a command in a script into the middle of the text.
+    var isOfFormerMaster: Bool {
+        switch code {
+        case .server("READONLY"), .server("MASTERDOWN"), .server("UNBLOCKED"): true
+        case .server("ERR"): message.contains("-READONLY ")
+        default: false
+        }
+    }
+
     /// The same error of a script: what it did before it failed stays done.
     func inScript(_ name: String) -> RedisError {
         guard case .server = code else { return self }

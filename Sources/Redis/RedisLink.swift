@@ -17,6 +17,9 @@ final class RedisLink: @unchecked Sendable {
     private var attempt = 0
     private var hasTried = false
     private var backoff: Backoff
+    /// Whether the last connection ended because its server is not the master any more.
+    private var wasTurnedAway = false
+    private var connectedAt: UInt64 = 0
     private var greetingError: RedisError?
     private var tlsContext: TLSContext?
 
@@ -123,7 +126,17 @@ final class RedisLink: @unchecked Sendable {
             firstInFlight = 0
         }
         outstandingBytes -= pending.size
+        let isGreeted = state == .connected
         pending.finish(with: .success(value))
+        if isGreeted, case .error(let error) = value, error.isOfFormerMaster { turnAway(error) }
+    }
+
+    /// The server takes no writes since a failover: the name may lead to another by now, which only a new connection finds.
+    private func turnAway(_ error: RedisError) {
+        let lived = MonotonicClock.now - connectedAt
+        if lived > configuration.maxBackoff.nanoseconds { backoff.reset() }
+        wasTurnedAway = true
+        drop(error)
     }
 
     // MARK: Connecting
@@ -215,7 +228,10 @@ final class RedisLink: @unchecked Sendable {
     private func welcome() {
         attemptTimer = nil
         hasTried = true
-        backoff.reset()
+        // Where nobody is the master each connection succeeds, and ends with the first write.
+        if !wasTurnedAway { backoff.reset() }
+        wasTurnedAway = false
+        connectedAt = MonotonicClock.now
         lastError = nil
         change(to: .connected)
         let waiting = parked
