@@ -15,6 +15,13 @@ struct AgentClient: Sendable {
 
     /// The longest response that is read: many times what any platform can show.
     private static let maximumResponseBytes = 24 << 20
+    /// How long an agent that refuses connections is waited for: as long as a quick restart takes.
+    ///
+    /// Such a question has surely not been read, so that it may be put again, within the time for the answer.
+    private static let restartPatience = Duration.seconds(2)
+    /// The first pause before it is put again, doubled up to the longest.
+    private static let shortestPause = Duration.milliseconds(50)
+    private static let longestPause = Duration.milliseconds(400)
     /// As many as the largest album of any platform shows.
     private static let maximumAttachments = 10
 
@@ -24,8 +31,13 @@ struct AgentClient: Sendable {
     let timeout: Duration
     /// For an agent that describes itself; nil for one that is asked as it is.
     private let finder: AgentFinder?
+    /// Says when the agent is left alone; nil: never.
+    private let breaker: AgentBreaker?
 
     init(agent: any Agent, client: HTTPClient, timeout: Duration) {
+        let guarded = agent as? GuardedAgent
+        let agent = guarded?.agent ?? agent
+        breaker = guarded?.breaker
         self.agent = agent
         self.client = client
         self.timeout = timeout
@@ -36,6 +48,24 @@ struct AgentClient: Sendable {
     ///
     /// - Throws: `AgentFailure`; whatever was passed to `onText` before is all there will be.
     func ask(_ turn: AgentTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
+        guard let breaker else { return try await find(turn, onText: onText) }
+        let pass = try breaker.admit()
+        do throws(AgentFailure) {
+            var isSilent = true
+            let answer = try await find(turn) { piece in
+                if isSilent { breaker.hear(pass) }
+                isSilent = false
+                await onText(piece)
+            }
+            breaker.succeed(pass)
+            return answer
+        } catch {
+            breaker.fail(pass, with: error, isAbandoned: Task.isCancelled)
+            throw error
+        }
+    }
+
+    private func find(_ turn: AgentTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
         guard let finder else { return try await ask(agent, turn, onText: onText) }
         let agent = try await finder.find()
         do throws(AgentFailure) {
@@ -121,7 +151,9 @@ struct AgentClient: Sendable {
     ) async throws(AgentFailure) -> Bool {
         let response: HTTPClientResponse
         do {
-            response = try await client.send(httpRequest(request, until: end))
+            response = try await connecting(until: end) { () async throws(HTTPClientError) in
+                try await client.send(httpRequest(request, until: end))
+            }
         } catch {
             throw AgentFailure(error)
         }
@@ -135,7 +167,9 @@ struct AgentClient: Sendable {
         into answer: inout Answer, onText: (String) async -> Void
     ) async throws(AgentFailure) -> Bool {
         do {
-            let response = try await client.stream(httpRequest(request, until: end))
+            let response = try await connecting(until: end) { () async throws(HTTPClientError) in
+                try await client.stream(httpRequest(request, until: end))
+            }
             decoder.begin(OutboundResponse(status: response.status, headers: .init { response.header($0) }))
             for try await bytes in response.body {
                 if try await take(decoder.decode(bytes), into: &answer, onText: onText) { return true }
@@ -148,6 +182,25 @@ struct AgentClient: Sendable {
             throw AgentFailure(.unreachable, "the question was given up")
         }
         return try await take(decoder.end(), into: &answer, onText: onText)
+    }
+
+    /// Sends, and where nobody takes the connection, sends again for a moment: an agent that is started anew costs no answer.
+    private func connecting<Response>(
+        until end: ContinuousClock.Instant, _ send: () async throws(HTTPClientError) -> Response
+    ) async throws(HTTPClientError) -> Response {
+        let end = min(end, .now + AgentClient.restartPatience)
+        var pause = AgentClient.shortestPause
+        while true {
+            do throws(HTTPClientError) {
+                return try await send()
+            } catch {
+                guard error.code == .connect, !error.mayHaveBeenProcessed, .now + pause < end, !Task.isCancelled else {
+                    throw error
+                }
+                try? await client.loop.sleep(for: pause)
+                pause = min(pause * 2, AgentClient.longestPause)
+            }
+        }
     }
 
     private func httpRequest(_ request: OutboundRequest, until end: ContinuousClock.Instant) -> HTTPClientRequest {

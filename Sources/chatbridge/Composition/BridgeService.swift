@@ -28,10 +28,13 @@ struct BridgeService: Sendable {
         await path.buffer.start()
         let client = HTTPClient(loop: loop)
         let states = FileStateStore(directory: product.spoolDirectory)
+        let breaker = product.agentFailures.map { AgentBreaker(failures: $0, metrics: metrics, log: log) }
+        let agent = product.makeAgent()
         let bridge = Bridge(
-            loop: loop, configuration: product.bridge, adapters: product.adapters, agent: product.makeAgent(),
+            loop: loop, configuration: product.bridge, adapters: product.adapters,
+            agent: breaker.map { GuardedAgent(agent, breaker: $0) } ?? agent,
             client: client, states: states, recorder: path.recorder, metrics: metrics, log: log)
-        let server = makeServer(bridge: bridge, path: path, storage: storage)
+        let server = makeServer(bridge: bridge, breaker: breaker, path: path, storage: storage)
         try await server.start()
         await announce(server)
 
@@ -65,7 +68,7 @@ struct BridgeService: Sendable {
         }
     }
 
-    private func makeServer(bridge: Bridge, path: LogPath, storage: Storage?) -> HTTPServer {
+    private func makeServer(bridge: Bridge, breaker: AgentBreaker?, path: LogPath, storage: Storage?) -> HTTPServer {
         let access = APIAccess(
             token: product.apiToken?.value, hasChatPage: product.isWebEnabled,
             allowedOrigins: product.webAllowedOrigins)
@@ -74,7 +77,8 @@ struct BridgeService: Sendable {
             messages: MessagesEndpoint(bridge: bridge, access: access, platform: PlatformName("web")),
             simulation: SimulationEndpoint(bridge: bridge, access: access),
             health: HealthEndpoint(
-                loop: loop, version: Version.number, parts: healthParts(bridge: bridge, path: path, storage: storage)),
+                loop: loop, version: Version.number,
+                parts: healthParts(bridge: bridge, breaker: breaker, path: path, storage: storage)),
             metrics: metrics, hasChatPage: product.isWebEnabled)
         var configuration = HTTPServerConfiguration()
         configuration.host = product.host
@@ -84,7 +88,9 @@ struct BridgeService: Sendable {
         return HTTPServer(on: loop, configuration: configuration) { router.respond(to: $0) }
     }
 
-    private func healthParts(bridge: Bridge, path: LogPath, storage: Storage?) -> [HealthEndpoint.Part] {
+    private func healthParts(
+        bridge: Bridge, breaker: AgentBreaker?, path: LogPath, storage: Storage?
+    ) -> [HealthEndpoint.Part] {
         var parts = [
             HealthEndpoint.Part(name: "bridge", isRequired: true) {
                 let isAccepting = await bridge.isAccepting
@@ -95,6 +101,7 @@ struct BridgeService: Sendable {
                 return .init(isHealthy: !isAway, detail: isAway ? "the queue is away, jobs are spooled" : "ok")
             },
         ]
+        if let breaker { parts.append(HealthEndpoint.Part(name: "agent", isRequired: false) { breaker.finding }) }
         if let redis = path.redis {
             parts.append(
                 HealthEndpoint.Part(name: "redis", isRequired: false) {

@@ -24,6 +24,9 @@ extension ProductConfiguration {
         let agentHeaders = readHeaders("AGENT_HEADERS", &settings)
         let images =
             settings.choice("AGENT_IMAGES", default: "auto", of: ["auto": nil, "true": true, "false": false]) ?? nil
+        let isGuarded = settings.choice("AGENT_BREAKER", default: "auto", of: ["auto": true, "off": false]) ?? true
+        let failures = settings.integer("AGENT_BREAKER_FAILURES", default: 5, in: 1...1000)
+        agentFailures = isGuarded ? failures : nil
         let agentTimeout = settings.milliseconds("AGENT_TIMEOUT_MS", default: 30_000, in: 1...3_600_000)
 
         let inferred =

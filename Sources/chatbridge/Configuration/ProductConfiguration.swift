@@ -55,6 +55,8 @@ struct ProductConfiguration: Sendable {
     var spoolDirectory = "./spool"
     var spoolMaxBytes = 256 << 20
     var agent = AgentChoice.echo
+    /// So many failures in a row, and the agent is left alone for a moment; nil: never.
+    var agentFailures: Int? = 5
     var bridge = BridgeConfiguration()
     var sessionTTL = Duration.seconds(86_400)
     var logBatch = 500

@@ -10,6 +10,8 @@ final class RawServer: @unchecked Sendable {
         case close
         /// Answers 200 with a JSON object, and keeps the connection.
         case answer
+        /// Answers 200 with this JSON, and keeps the connection.
+        case says(String)
         /// Answers 400 with this as the plain platform's error, and keeps the connection.
         case refuse(String)
     }
@@ -79,6 +81,7 @@ final class RawServer: @unchecked Sendable {
                 switch behaviour {
                 case .close: ("", "")
                 case .answer: ("200 OK", #"{"message":"m1"}"#)
+                case .says(let json): ("200 OK", json)
                 case .refuse(let error): ("400 Bad Request", #"{"error":"\#(error)"}"#)
                 }
             guard !status.isEmpty else { return }
