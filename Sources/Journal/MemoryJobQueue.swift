@@ -19,8 +19,7 @@ public actor MemoryJobQueue: JobQueue {
     private var claimed: [(receipt: ClaimedJobs.Receipt, jobs: [[UInt8]])] = []
     private var claims = 0
     private var deadLetters: [[UInt8]] = []
-    private var isRetired = false
-    private var waiter: (count: Int, continuation: CheckedContinuation<Void, Never>)?
+    private let arrivals: JobWaiter
 
     /// An empty queue.
     ///
@@ -31,6 +30,7 @@ public actor MemoryJobQueue: JobQueue {
         self.loop = loop
         self.maximumJobs = maximumJobs
         self.maximumBytes = maximumBytes
+        arrivals = JobWaiter(loop: loop)
     }
 
     /// Adds jobs, all or none.
@@ -41,17 +41,17 @@ public actor MemoryJobQueue: JobQueue {
         }
         self.jobs.append(contentsOf: jobs)
         bytes += added
-        wake()
+        arrivals.jobs = waiting
     }
 
     /// Takes the oldest jobs; returns nil at once when the task is cancelled.
     ///
     /// - Throws: `closed` after ``retire()``.
     public func claim(limit: Int, linger: Duration, wait: Duration) async throws(JobQueueError) -> ClaimedJobs? {
-        await waitForJobs(1, atMost: wait)
-        guard waiting > 0, !isRetired else { return try nothing() }
-        await waitForJobs(max(1, limit / 2), atMost: linger)
-        guard !isRetired else { return try nothing() }
+        await arrivals.wait(for: 1, atMost: wait)
+        guard waiting > 0, !arrivals.isEnded else { return try nothing() }
+        await arrivals.wait(for: max(1, limit / 2), atMost: linger)
+        guard !arrivals.isEnded else { return try nothing() }
         let count = min(limit, waiting)
         let taken = Array(jobs[head..<head + count])
         head += count
@@ -60,6 +60,7 @@ public actor MemoryJobQueue: JobQueue {
             jobs.removeFirst(head)
             head = 0
         }
+        arrivals.jobs = waiting
         claims += 1
         let receipt = ClaimedJobs.Receipt(place: String(claims), remaining: 0)
         claimed.append((receipt, taken))
@@ -75,7 +76,7 @@ public actor MemoryJobQueue: JobQueue {
         if deadLetters.count > 1000 { deadLetters.removeFirst(deadLetters.count - 1000) }
         jobs.append(contentsOf: returned)
         bytes += returned.reduce(0) { $0 + $1.count }
-        wake()
+        arrivals.jobs = waiting
     }
 
     /// The number of jobs that wait.
@@ -89,13 +90,13 @@ public actor MemoryJobQueue: JobQueue {
 
     /// Puts what is claimed back in front; from now on nothing can be claimed.
     public func retire() {
-        isRetired = true
+        arrivals.isEnded = true
         let unfinished = claimed.flatMap(\.jobs)
         claimed = []
         jobs.replaceSubrange(..<head, with: unfinished)
         head = 0
         bytes += unfinished.reduce(0) { $0 + $1.count }
-        wake()
+        arrivals.jobs = waiting
     }
 
     /// Empties the queue after the logger has ended.
@@ -106,35 +107,14 @@ public actor MemoryJobQueue: JobQueue {
         jobs = []
         head = 0
         bytes = 0
+        arrivals.jobs = 0
         return rest
     }
 
     private var waiting: Int { jobs.count - head }
 
     private func nothing() throws(JobQueueError) -> ClaimedJobs? {
-        if isRetired { throw JobQueueError(code: .closed, message: "the queue has ended") }
+        if arrivals.isEnded { throw JobQueueError(code: .closed, message: "the queue has ended") }
         return nil
-    }
-
-    /// Returns when so many jobs wait, when the time is over, when the queue has ended or the task is cancelled.
-    private func waitForJobs(_ count: Int, atMost duration: Duration) async {
-        guard waiting < count, !isRetired, duration > .zero, !Task.isCancelled else { return }
-        precondition(waiter == nil, "one logger claims at a time")
-        let timer = LoopTimer(on: loop) { [weak self] in self?.assumeIsolated { $0.wake(always: true) } }
-        timer.schedule(after: duration)
-        let loop = loop
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter = (count, $0) }
-        } onCancel: {
-            // May come while the waiter is being set: next turn, on the loop.
-            loop.execute { [weak self] in self?.assumeIsolated { $0.wake(always: true) } }
-        }
-        timer.cancel()
-    }
-
-    private func wake(always: Bool = false) {
-        guard let waiter, always || isRetired || waiting >= waiter.count else { return }
-        self.waiter = nil
-        waiter.continuation.resume()
     }
 }

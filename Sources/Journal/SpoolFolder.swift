@@ -82,7 +82,8 @@ struct SpoolFolder: ~Copyable {
         return nil
     }
 
-    private static func makeFolders(_ path: String) throws(SpoolError) {
+    /// Makes a folder and those above it, for its owner alone; nothing happens when it is there.
+    static func makeFolders(_ path: String) throws(SpoolError) {
         var made = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
             made += part + "/"

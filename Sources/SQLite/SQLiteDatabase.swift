@@ -62,10 +62,14 @@ public actor SQLiteDatabase {
     ///
     /// The closure is synchronous and runs on the database's thread, so nothing else gets between its statements. The write
     /// lock is taken at the start.
+    ///
+    /// - Parameter isSynced: Waits until the disk has the commit, so that it survives a power cut too; costs an `fsync`.
     public func transaction<Result: Sendable>(
+        isSynced: Bool = false,
         _ body: @Sendable (borrowing SQLiteTransaction) throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
         let session = try openSession()
+        try session.setSynced(isSynced)
         return try session.transaction { () throws(SQLiteError) in
             try body(SQLiteTransaction(session))
         }

@@ -4,6 +4,7 @@ internal import CSQLite
 final class Session {
     private let handle: DatabaseHandle
     private var statements: [String: Statement] = [:]
+    private var isSynced = false
 
     /// A dictionary holds no noncopyable values, hence the box.
     private final class Statement {
@@ -61,6 +62,16 @@ final class Session {
             default: throw handle.error("a statement")
             }
         }
+    }
+
+    /// Sets whether a commit waits until the disk has it; not inside a transaction.
+    ///
+    /// FULL syncs the WAL after each commit, and with it those before; NORMAL only before a checkpoint
+    /// (sqlite.org/pragma.html#pragma_synchronous).
+    func setSynced(_ isSynced: Bool) throws(SQLiteError) {
+        guard isSynced != self.isSynced else { return }
+        try script(isSynced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+        self.isSynced = isSynced
     }
 
     /// Runs a closure between BEGIN IMMEDIATE and COMMIT, or rolls back when it throws.

@@ -8,9 +8,9 @@ import Testing
 
 /// The queues over which the same tests run; those in Redis only with CHATBRIDGE_TEST_REDIS_URL.
 enum QueueKind: String, CaseIterable, CustomTestStringConvertible, Sendable {
-    case memory, redis, brpop
+    case memory, sqlite, redis, brpop
 
-    static let available: [QueueKind] = TestEnvironment.redisURL == nil ? [.memory] : allCases
+    static let available: [QueueKind] = TestEnvironment.redisURL == nil ? [.memory, .sqlite] : allCases
     static let inRedis: [QueueKind] = TestEnvironment.redisURL == nil ? [] : [.redis, .brpop]
 
     var testDescription: String { rawValue }
@@ -78,6 +78,12 @@ func withQueue(
 ) async throws {
     switch kind {
     case .memory: try await body(MemoryJobQueue(loop: loop))
+    case .sqlite:
+        let folder = try TemporaryFolder()
+        let file = InboxFile(loop: loop, folder: folder.path)
+        try await file.open()
+        try await body(SQLiteJobQueue(file: file))
+        await file.close()
     case .redis, .brpop:
         let fixture = try RedisFixture.shared(loop)
         let queue = try fixture.makeQueue(kind == .brpop ? .brpop : .reliable)

@@ -2,6 +2,7 @@ import BridgeCore
 import EventLoop
 import Glibc
 import HTTPServer
+import Journal
 import Telemetry
 
 extension Command {
@@ -93,6 +94,9 @@ extension Command {
         } catch let error as HTTPServerError {
             Terminal.complain("chatbridge: \(error); set PORT or --port to a free one")
             return .unavailable
+        } catch let error as InboxFileError {
+            Terminal.complain("chatbridge: \(error)")
+            return error.code == .damaged ? .dataError : .unavailable
         }
         return .success
     }

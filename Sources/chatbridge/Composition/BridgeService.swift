@@ -23,7 +23,7 @@ struct BridgeService: Sendable {
     func run() async throws {
         let storage = hasLogger ? try Storage(product.database) : nil
         if let storage { await prepare(storage) }
-        let path = try LogPath(product, loop: loop, storage: storage, metrics: metrics, log: log)
+        let path = try await LogPath(product, loop: loop, storage: storage, metrics: metrics, log: log)
         await path.redis?.connect()
         await path.buffer.start()
         let client = HTTPClient(loop: loop)
@@ -179,13 +179,14 @@ struct BridgeService: Sendable {
         let limit = max(ContinuousClock.now.duration(to: deadline), .seconds(1))
         await path.drain(within: limit)
         guard let logger, let logging else { return }
-        await logger.stop(whenEmpty: path.memory != nil)
+        await logger.stop(whenEmpty: path.file != nil)
         let timer = loop.spawn { [loop] in
             try? await loop.sleep(for: limit)
             if !Task.isCancelled { await logger.abandon() }
         }
         await logging.value
         timer.cancel()
-        if let rest = await path.memory?.takeAll(), !rest.isEmpty { await path.buffer.spool(rest) }
+        if let rest = await path.file?.unsavedJobs(), !rest.isEmpty { await path.buffer.spool(rest) }
+        await path.file?.close()
     }
 }

@@ -10,20 +10,26 @@ struct LogPath: Sendable {
     let recorder: JournalRecorder
     let buffer: LogBuffer
     let queue: any JobQueue
-    /// The queue where it lives in this process.
-    let memory: MemoryJobQueue?
+    /// What this process keeps on disk where there is no Redis: the queue is in it, and the inbox.
+    let file: InboxFile?
     let redis: RedisClient?
 
     /// The log path of a process.
     ///
-    /// - Parameter storage: where a logger of this process writes; asked for active sessions where there is no Redis.
-    init(_ product: ProductConfiguration, loop: EventLoop, storage: Storage?, metrics: Metrics, log: Log) throws {
+    /// - Parameters:
+    ///   - storage: where a logger of this process writes; asked for active sessions where there is no Redis.
+    ///   - isDurable: whether what was acknowledged must outlive the process (`ACK=durable`).
+    /// - Throws: `InboxFileError` where that is so and the file cannot be used; a URL of Redis that is none.
+    init(
+        _ product: ProductConfiguration, loop: EventLoop, storage: Storage?, isDurable: Bool = false, metrics: Metrics,
+        log: Log
+    ) async throws {
         let sessions = SessionDirectory.Configuration(timeToLive: product.sessionTTL)
         let registry: (any SessionRegistry)?
         if let url = product.redisURL {
             let redis = RedisClient(loop: loop, configuration: try product.redisConfiguration(url))
             self.redis = redis
-            memory = nil
+            file = nil
             queue = RedisJobQueue(
                 loop: loop, client: redis,
                 blockingClient: storage == nil ? nil : RedisClient(loop: loop, configuration: redis.configuration),
@@ -31,9 +37,10 @@ struct LogPath: Sendable {
             registry = RedisSessionRegistry(client: redis, prefix: product.redisPrefix, configuration: sessions)
         } else {
             redis = nil
-            let memory = MemoryJobQueue(loop: loop)
-            self.memory = memory
-            queue = memory
+            let file = try await InboxFile.opened(
+                loop: loop, folder: product.spoolDirectory, isRequired: isDurable, log: log)
+            self.file = file
+            queue = SQLiteJobQueue(file: file, maximumBytes: product.spoolMaxBytes)
             registry = storage.map { StoreSessionRegistry(store: $0.store, timeToLive: product.sessionTTL) }
         }
         let spool = Spool(

@@ -1,0 +1,101 @@
+import BridgeCore
+import EventLoop
+import Glibc
+import Synchronization
+import TestSupport
+
+@testable import Inbox
+@testable import Journal
+
+/// A folder with an inbox in it, which a test opens again and again as the runs of one bridge.
+struct SQLiteInboxFixture: Sendable {
+    let loop: EventLoop
+    let folder = TemporaryFolder()
+    let clock = TestClock()
+
+    /// One run of a bridge.
+    struct Run: Sendable {
+        let file: InboxFile
+        let inbox: SQLiteInbox
+        let received: Received
+
+        /// Ends as a process does that is killed between two commits.
+        func die() async { await file.close() }
+
+        /// Ends in order.
+        func stop() async {
+            await inbox.retire()
+            await file.close()
+        }
+    }
+
+    /// Runs a body on a loop with a thread of its own, as the product does.
+    static func run<Value: Sendable>(
+        _ body: @escaping @Sendable (SQLiteInboxFixture) async throws -> Value
+    ) async throws -> Value {
+        let loop = try EventLoop()
+        loop.startThread(name: "inbox-test")
+        defer { loop.stop() }
+        return try await withCheckedThrowingContinuation { continuation in
+            loop.spawn {
+                do {
+                    continuation.resume(returning: try await body(SQLiteInboxFixture(loop: loop)))
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// Starts a run: opens the file and takes over what is in it.
+    func start() async throws -> Run {
+        let run = try await open()
+        await run.inbox.start(run.received.receiver)
+        return run
+    }
+
+    /// Opens the file for a run that has not started yet.
+    func open() async throws -> Run {
+        let file = InboxFile(loop: loop, folder: folder.path)
+        try await file.open()
+        let clock = clock
+        return Run(file: file, inbox: SQLiteInbox(file: file, now: { clock.now }), received: Received())
+    }
+}
+
+/// A time that a test moves.
+final class TestClock: Sendable {
+    private let microseconds = Mutex(Int64(1_800_000_000_000_000))
+
+    var now: Timestamp { Timestamp(microseconds: microseconds.withLock { $0 }) }
+
+    func advance(by duration: Duration) {
+        microseconds.withLock { $0 = Timestamp(microseconds: $0).advanced(by: duration).microseconds }
+    }
+}
+
+/// What an inbox has handed over.
+final class Received: Sendable {
+    private let list = Mutex<[InboxDelivery]>([])
+
+    var deliveries: [InboxDelivery] { list.withLock { $0 } }
+    var payloads: [String] { deliveries.map { text($0.payload) } }
+    var receiver: InboxReceiver {
+        InboxReceiver(deliver: { delivery in self.list.withLock { $0.append(delivery) } }, lanesInWork: { [:] })
+    }
+}
+
+extension InboxEntry {
+    /// An event with a number: its name, its payload and its place in a conversation follow from it.
+    static func numbered(
+        _ number: Int, lane: String? = "test:c1", purpose: Purpose = .answer, jobs: [String] = []
+    ) -> InboxEntry {
+        InboxEntry(
+            id: UUID(high: 0x7000, low: UInt64(number)), names: ["test:\(number)"], lane: lane, purpose: purpose,
+            payload: bytes("event \(number)"), jobs: jobs.map(bytes))
+    }
+}
+
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
