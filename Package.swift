@@ -30,6 +30,7 @@ let package = Package(
 
         // Leaves: values and wrappers that know nothing of chat.
         .target(name: "EventLoop", dependencies: ["CEvent"]),
+        .target(name: "Failpoints"),
         .target(name: "HTTPCore"),
         .target(name: "JSON", dependencies: ["CSimdJSON"]),
         .target(name: "Crypto", dependencies: ["COpenSSL", "JSON"]),
@@ -49,19 +50,21 @@ let package = Package(
         .target(
             name: "Journal",
             dependencies: [
-                "BridgeCore", "CMigrations", "EventLoop", "JSON", "Crypto", "Postgres", "Redis", "SQLite", "Telemetry",
+                "BridgeCore", "CMigrations", "EventLoop", "Failpoints", "JSON", "Crypto", "Postgres", "Redis", "SQLite",
+                "Telemetry",
                 "ThreadExecutor",
             ]),
         .target(
             name: "Inbox",
             dependencies: [
-                "BridgeCore", "Crypto", "EventLoop", "JSON", "Journal", "Redis", "SQLite", "Telemetry",
+                "BridgeCore", "Crypto", "EventLoop", "Failpoints", "JSON", "Journal", "Redis", "SQLite", "Telemetry",
                 "ThreadExecutor",
             ]),
         .target(
             name: "Bridge",
             dependencies: [
-                "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "Inbox", "JSON", "Journal", "Crypto",
+                "BridgeCore", "EventLoop", "Failpoints", "HTTPClient", "HTTPCore", "HTTPServer", "Inbox", "JSON",
+                "Journal", "Crypto",
                 "Telemetry", "ThreadExecutor", "WebSocket",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
@@ -182,6 +185,11 @@ let swiftSettings: [SwiftSetting] = [
 let withoutSwift = ["CSimdJSON", "CWebPage", "CMigrations"]
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}
+
+// `CHATBRIDGE_FAILPOINTS=1` is for `scripts/chaos`, in a folder of its own: the program can be told where to die.
+if Context.environment["CHATBRIDGE_FAILPOINTS"] == "1" {
+    package.targets.first { $0.name == "Failpoints" }?.swiftSettings?.append(.define("CHATBRIDGE_FAILPOINTS"))
 }
 
 // `CHATBRIDGE_TARGETS=A,B` leaves out what these targets do not need, so that the tests of one adapter build in seconds

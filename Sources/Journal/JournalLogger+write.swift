@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import EventLoop
+internal import Failpoints
 internal import JSON
 internal import Telemetry
 
@@ -60,7 +61,9 @@ extension JournalLogger {
             let start = ContinuousClock.now
             do {
                 let resolved = try await resolve(batch.jobs)
+                Failpoint.reach("logger.writing")
                 let outcome = JournalWriteOutcome(try await store.write(resolved.jobs), of: resolved)
+                Failpoint.reach("logger.committed")
                 metrics.writeTime.record(.now - start)
                 metrics.batches.increment()
                 if let oldest = batch.jobs.lazy.map(\.at).min() {
@@ -85,6 +88,7 @@ extension JournalLogger {
         while true {
             do {
                 try await queue.finish(batch.claim, dead: dead, returned: returned)
+                Failpoint.reach("logger.finished")
                 return true
             } catch {
                 log.warning("the log queue cannot be told of a commit", ["error": error.description])

@@ -1,5 +1,6 @@
 internal import BridgeCore
 public import EventLoop
+internal import Failpoints
 public import Telemetry
 
 /// The logger: takes jobs from the queue in batches and writes them to the store, so that each is there exactly once.
@@ -134,7 +135,10 @@ public actor JournalLogger {
             if isStopping { task.cancel() }
             await task.value
             claiming = nil
-            if let claim = found.claim { return await decoded(claim) }
+            if let claim = found.claim {
+                Failpoint.reach("logger.claimed")
+                return await decoded(claim)
+            }
             if found.isClosed || (isStopping && !found.isFailed) { return nil }
         }
         return nil

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Failpoints
 internal import Telemetry
 
 /// The one task that moves jobs: memory to queue, memory to spool, spool to queue.
@@ -45,7 +46,9 @@ extension LogBuffer {
         let lostBefore = spoolStatus.dropped + spoolStatus.damaged
         defer { stall.cancel() }
         do {
+            Failpoint.reach("bridge.log.pushing")
             try await queue.push(inFlight)
+            Failpoint.reach("bridge.log.pushed")
             confirmed(count)
             // Where the spool has lost something, its first jobs may be others; pushed again, these do no harm.
             if inFlightIsSpooled, spoolStatus.dropped + spoolStatus.damaged == lostBefore {
@@ -222,6 +225,7 @@ extension LogBuffer {
             inFlightIsSpooled = true
             defer { clearInFlight() }
             try await queue.push(page.jobs)
+            Failpoint.reach("bridge.spool.pushed")
             confirmed(page.jobs.count)
             note(try await spool.remove(page))
             return true

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Failpoints
 internal import Redis
 internal import Telemetry
 
@@ -192,6 +193,7 @@ extension RedisJobQueue {
             let lease = isStray ? keys.lease(of: "") : keys.lease(of: owner)
             let count = try await run(Self.takeOver, keys: [lease, place, own], arguments: []).integer ?? 0
             guard count > 0 else { continue }
+            Failpoint.reach("logger.takeover")
             log.warning("claims of a logger that is gone are taken over", ["logger": owner, "jobs": String(count)])
             adopt(own, count: count)
         }

@@ -1,4 +1,5 @@
 internal import BridgeCore
+internal import Failpoints
 internal import Glibc
 public import Telemetry
 public import ThreadExecutor
@@ -149,6 +150,7 @@ public actor Spool {
         // The limit may have dropped the segment meanwhile.
         if let box = segments.first, box.segment.path == page.segment {
             try box.segment.consume(to: page.end, records: page.jobs.count)
+            Failpoint.reach("bridge.spool.consumed")
             if box.segment.isEmpty { removeFirstSegment() }
         }
         if segments.isEmpty { removeEmptyFolder() }
@@ -164,7 +166,9 @@ public actor Spool {
             segments.append(Box(try SpoolSegment.make(at: path)))
             isWriting = true
         }
+        Failpoint.reach("bridge.spool.appending")
         try segments[segments.count - 1].segment.append(bytes, records: records)
+        Failpoint.reach("bridge.spool.appended")
     }
 
     private func makeRoom(for count: Int) {
@@ -222,6 +226,7 @@ public actor Spool {
             // The process's name makes it differ from a segment that another began in the same microsecond.
             let own = try folderPath() + "/" + name.prefix(20) + "-" + folderSuffix(path)
             try segment.moved(to: own + SpoolSegment.suffix)
+            Failpoint.reach("bridge.spool.adopting")
             guard let moved = try SpoolSegment.open(at: own + SpoolSegment.suffix) else { continue }
             segments.append(Box(moved))
         }
