@@ -23,6 +23,11 @@ class Kill:
     count: int = 1
     """Which time that the step is reached."""
 
+    @property
+    def order(self) -> str:
+        """What the process is told of it at its start; empty: nothing."""
+        return f"{self.step}:{self.count}" if self.step else ""
+
 
 @dataclass
 class Phase:
@@ -79,6 +84,9 @@ class Planner:
             if is_rare(step):
                 # The first of a kind dies at random, the others at what they do about it.
                 target = names[-1 - number % max(1, len(names) - 1)]
+                if "adopting" in step:
+                    # What is adopted was left by a bridge that died over its spool.
+                    kills.append(Kill(target, wait, 0, "bridge.spool.appended", 1))
                 kills.append(Kill(target, wait, down, step, 1))
             else:
                 target = names[number % len(names)]
