@@ -9,19 +9,13 @@ struct InboxKeys: Sendable {
     let prefix: String
     /// The queue of log jobs, as the journal names it.
     let log: String
-    /// The mark of an event's name is this and ``name(_:)``.
-    let seen: String
-    /// The bridges that hold or held a lease.
-    let bridges: String
-    /// The number of newcomers.
-    let epoch: String
+    /// The dead letters of deliveries.
+    let dead: String
 
     init(prefix: String) {
         self.prefix = "\(prefix):inbox:"
         log = "\(prefix):log"
-        seen = "\(prefix):inbox:seen:"
-        bridges = "\(prefix):inbox:bridges"
-        epoch = "\(prefix):inbox:epoch"
+        dead = "\(prefix):inbox:dead"
     }
 
     /// The sign of life of a bridge.
@@ -32,6 +26,18 @@ struct InboxKeys: Sendable {
 
     /// What a bridge holds.
     func held(by bridge: String) -> String { "\(prefix)held:\(bridge)" }
+
+    /// A new id for a bridge: a name that a person knows, and 64 random bits.
+    static func newBridge(_ name: String) -> String {
+        let clean = name.utf8.map { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): byte
+            default: UInt8(ascii: "-")
+            }
+        }
+        let token = String(UInt64.random(in: .min ... .max), radix: 16)
+        return "\(String(decoding: clean, as: UTF8.self))-\(String(repeating: "0", count: 16 - token.count))\(token)"
+    }
 
     /// An event's name as it is part of a key: itself, or its hash where a sender could make the key long.
     static func name(_ name: String) -> String {

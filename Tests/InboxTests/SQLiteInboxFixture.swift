@@ -74,17 +74,6 @@ final class TestClock: Sendable {
     }
 }
 
-/// What an inbox has handed over.
-final class Received: Sendable {
-    private let list = Mutex<[InboxDelivery]>([])
-
-    var deliveries: [InboxDelivery] { list.withLock { $0 } }
-    var payloads: [String] { deliveries.map { text($0.payload) } }
-    var receiver: InboxReceiver {
-        InboxReceiver(deliver: { delivery in self.list.withLock { $0.append(delivery) } }, lanesInWork: { [:] })
-    }
-}
-
 extension InboxEntry {
     /// An event with a number: its name, its payload and its place in a conversation follow from it.
     static func numbered(
@@ -95,7 +84,3 @@ extension InboxEntry {
             payload: bytes("event \(number)"), jobs: jobs.map(bytes))
     }
 }
-
-func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
-
-func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

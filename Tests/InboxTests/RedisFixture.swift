@@ -1,0 +1,90 @@
+import EventLoop
+import Redis
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Inbox
+
+/// A key prefix of its own in a Redis, and bridges with connections of their own over it.
+struct RedisFixture: Sendable {
+    let loop: EventLoop
+    let url: String
+    let prefix = "inbox-test-\(UInt64.random(in: .min ... .max))"
+    let client: RedisClient
+
+    init(_ loop: EventLoop, url: String) throws {
+        self.loop = loop
+        self.url = url
+        client = RedisClient(loop: loop, configuration: try RedisConfiguration(url: url))
+    }
+
+    /// On the shared server.
+    static func shared(_ loop: EventLoop) throws -> RedisFixture {
+        try RedisFixture(loop, url: try #require(TestEnvironment.redisURL))
+    }
+
+    /// A bridge that is not started.
+    func makeBridge(
+        lease: Duration = .seconds(30), timeout: Duration = .seconds(10), name: String = "host", via url: String? = nil,
+        log: Log = .silent, metrics: Metrics = Metrics()
+    ) throws -> RedisInbox {
+        var configuration = RedisInbox.Configuration(prefix: prefix, name: name)
+        configuration.lease = lease
+        configuration.timeout = timeout
+        let redis = try RedisConfiguration(url: url ?? self.url)
+        return RedisInbox(
+            loop: loop, client: RedisClient(loop: loop, configuration: redis),
+            blockingClient: RedisClient(loop: loop, configuration: redis), configuration: configuration, log: log,
+            metrics: metrics)
+    }
+
+    /// What the tests of all stores need.
+    var common: InboxFixture {
+        InboxFixture(
+            loop: loop, make: { try makeBridge() }, queue: { try await list("log") },
+            letters: { try await list("inbox:dead") })
+    }
+
+    /// The names of all keys under the prefix, without it.
+    func keys() async throws -> [String] {
+        let keys = try await client.send(["KEYS", "\(prefix):*"]).array ?? []
+        return keys.compactMap(\.text).map { String($0.dropFirst(prefix.count + 1)) }.sorted()
+    }
+
+    /// The elements of a list that is pushed at its head, oldest first.
+    func list(_ name: String) async throws -> [String] {
+        let values = try await client.send(["LRANGE", "\(prefix):\(name)", "0", "-1"]).array ?? []
+        return values.compactMap(\.text).reversed()
+    }
+
+    func clear() async throws {
+        for key in try await keys() { _ = try await client.send(["DEL", "\(prefix):\(key)"]) }
+    }
+}
+
+extension RedisInbox {
+    /// Ends as a killed process does: without a word.
+    func die() {
+        isRetired = true
+        heartbeats?.cancel()
+        bell?.cancel()
+        receiver = nil
+    }
+
+    /// Gives no sign of life any more, and hears nothing, as a process that is stopped.
+    func freeze() {
+        heartbeats?.cancel()
+        bell?.cancel()
+        bell = Task {}
+        isBeatPlanned = true
+    }
+
+    /// Goes on after ``freeze()``.
+    func thaw() async {
+        bell = nil
+        isBeatPlanned = false
+        _ = await beat()
+    }
+}
