@@ -171,10 +171,12 @@ public actor PostgresConnection {
             session.interrupt = interrupt
             defer {
                 session.interrupt = nil
-                if !session.isReady { self.session = nil }
+                if !session.settle() || !session.isReady { self.session = nil }
             }
             return .success(try body(session))
         } catch {
+            // A standby, or set so for new connections: the name may lead to another server by now, or the setting be gone.
+            if error.code == .readOnly { session = nil }
             return .failure(error)
         }
     }

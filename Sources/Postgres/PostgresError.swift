@@ -8,7 +8,8 @@ public struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible 
         private enum Kind: String {
             case invalidConfiguration, connectionFailed, connectionLost, cancelled, statementTimeout
             case uniqueViolation, foreignKeyViolation, checkViolation, notNullViolation, integrityViolation
-            case invalidData, serializationFailure, deadlock, lockNotAvailable, adminShutdown, tooManyConnections
+            case invalidData, serializationFailure, deadlock, lockNotAvailable, adminShutdown, notReady,
+                tooManyConnections
             case diskFull, outOfResources, readOnly, undefinedTable, undefinedColumn, undefinedSchema,
                 undefinedStatement
             case insufficientPrivilege, authenticationFailed, syntaxError, transactionRollback, pipelineAborted
@@ -43,12 +44,15 @@ public struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let serializationFailure = Code(kind: .serializationFailure)
         /// Chosen as the victim of a deadlock (40P01).
         public static let deadlock = Code(kind: .deadlock)
-        /// The rest of class 40.
+        /// The rest of class 40, and of 25, 2D and 3B: the transaction is not what we took it for.
         public static let transactionRollback = Code(kind: .transactionRollback)
         /// A lock was not to be had in time (55P03).
         public static let lockNotAvailable = Code(kind: .lockNotAvailable)
         /// The server shuts down, starts up or recovers (57P01 to 57P05).
         public static let adminShutdown = Code(kind: .adminShutdown)
+        /// The server or a part of it cannot do this now: the rest of classes 55 and 57, a snapshot too old (72), a database
+        /// that is not there (3D), a broken configuration (F0), damaged files (XX001, XX002).
+        public static let notReady = Code(kind: .notReady)
         /// Every connection slot is taken (53300).
         public static let tooManyConnections = Code(kind: .tooManyConnections)
         /// The server's disk is full (53100).
@@ -70,7 +74,7 @@ public struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let insufficientPrivilege = Code(kind: .insufficientPrivilege)
         /// User or password refused (class 28).
         public static let authenticationFailed = Code(kind: .authenticationFailed)
-        /// The SQL is wrong (rest of class 42).
+        /// The SQL is wrong for these tables or this server (rest of class 42, and 0A).
         public static let syntaxError = Code(kind: .syntaxError)
         /// Another statement of the same pipeline failed first.
         public static let pipelineAborted = Code(kind: .pipelineAborted)
@@ -109,8 +113,8 @@ public struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible 
     public var isRetryable: Bool {
         switch code {
         case .connectionFailed, .connectionLost, .statementTimeout, .serializationFailure, .deadlock,
-            .transactionRollback, .lockNotAvailable, .adminShutdown, .tooManyConnections, .diskFull, .outOfResources,
-            .readOnly, .undefinedStatement:
+            .transactionRollback, .lockNotAvailable, .adminShutdown, .notReady, .tooManyConnections, .diskFull,
+            .outOfResources, .readOnly, .undefinedStatement:
             true
         default:
             false
@@ -148,6 +152,7 @@ extension PostgresError.Code {
             case "3F000": .undefinedSchema
             case "42501": .insufficientPrivilege
             case "26000": .undefinedStatement
+            case "XX001", "XX002": .notReady
             default: Self(class: sqlState.prefix(2), sqlState)
             }
     }
@@ -159,10 +164,11 @@ extension PostgresError.Code {
             case "22", "54": .invalidData
             case "23": .integrityViolation
             case "28": .authenticationFailed
-            case "40": .transactionRollback
-            case "42": .syntaxError
+            case "25", "2D", "3B", "40": .transactionRollback
+            case "0A", "42": .syntaxError
             case "53", "58": .outOfResources
             case "57" where sqlState.hasPrefix("57P"): .adminShutdown
+            case "3D", "55", "57", "72", "F0": .notReady
             default: .unknown
             }
     }

@@ -1,11 +1,13 @@
 internal import CLibPQ
 internal import Glibc
+internal import Synchronization
+internal import ThreadExecutor
 
 /// One connection from its start to its end; confined to the thread of the actor that made it.
 ///
 /// The socket is in libpq's non-blocking mode and the thread sleeps in `poll(2)`, so that a cancelled task is seen while
-/// the server works: the cancel request is then sent from this very thread, with the statement still in flight, and can
-/// never hit a later one.
+/// the server works. The cancel request goes out on another thread, since libpq waits without a limit for a server that does not
+/// answer it; no statement follows on this connection before that thread is through, so that it never hits a later one.
 final class Session {
     let handle: ConnectionHandle
     let waker: Waker
@@ -19,11 +21,21 @@ final class Session {
 
     /// Set while a call runs.
     var interrupt: Interrupt? {
-        didSet { cancelSent = false }
+        didSet { cancelDeadline = nil }
     }
 
     /// One request is enough for a call.
-    private var cancelSent = false
+    private var cancelRequest: CancelRequest?
+    /// When a server that was asked to stop a statement and says nothing is left.
+    private var cancelDeadline: ContinuousClock.Instant?
+
+    /// How long the server may take to stop a statement.
+    private static let cancelPatience = Duration.seconds(2)
+
+    /// Whether the thread that sends a cancel request is through.
+    private final class CancelRequest: Sendable {
+        let isDone = Atomic(false)
+    }
 
     struct StatementKey: Hashable {
         let sql: String
@@ -62,7 +74,23 @@ final class Session {
     func rollBack() {
         // A cancelled task has had its cancel request; it must not reach this.
         interrupt = nil
+        guard settle() else { return }
         try? simple("ROLLBACK", operation: "a transaction")
+    }
+
+    /// Waits a moment for a cancel request that is under way.
+    ///
+    /// - Returns: false when it is still: then the connection must not be used again.
+    func settle() -> Bool {
+        guard let request = cancelRequest else { return true }
+        for _ in 0..<500 {
+            if request.isDone.load(ordering: .acquiring) {
+                cancelRequest = nil
+                return true
+            }
+            usleep(1000)
+        }
+        return false
     }
 
     /// Runs one or more statements without parameters by the simple protocol, each result ignored but errors.
@@ -103,12 +131,21 @@ final class Session {
             pollfd(fd: socket, events: Int16(POLLIN) | (forWriting ? Int16(POLLOUT) : 0), revents: 0),
             pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        if interrupt?.isSet == true && !cancelSent {
-            cancelSent = true
+        if interrupt?.isSet == true && cancelDeadline == nil {
+            cancelDeadline = .now + Session.cancelPatience
             requestCancel()
         }
-        let limit = silenceLimit.map { Int32(clamping: $0.milliseconds) } ?? -1
+        var limit = silenceLimit.map { Int32(clamping: $0.milliseconds) } ?? -1
+        if let cancelDeadline {
+            let left = Int32(clamping: max(.zero, ContinuousClock.now.duration(to: cancelDeadline)).milliseconds)
+            limit = limit < 0 ? left : min(limit, left)
+        }
         let ready = poll(&descriptors, 2, limit)
+        if ready == 0, cancelDeadline != nil {
+            throw PostgresError(
+                code: .cancelled, message: "cancelled, and the server has not said that it stopped",
+                operation: operation)
+        }
         if ready == 0 {
             throw PostgresError(
                 code: .connectionLost, message: "the server has been silent for too long", operation: operation)
@@ -119,10 +156,17 @@ final class Session {
     /// Asks the server, over a connection of its own, to stop the statement in flight.
     private func requestCancel() {
         guard let cancel = PQgetCancel(handle.pointer) else { return }
-        defer { PQfreeCancel(cancel) }
-        var message = [CChar](repeating: 0, count: 256)
-        // A request that fails leaves the statement to its timeout; there is nobody better to tell.
-        _ = PQcancel(cancel, &message, Int32(message.count))
+        let request = CancelRequest()
+        cancelRequest = request
+        // Safe: it is a copy of what is needed, and from here on the thread's alone.
+        nonisolated(unsafe) let handed = cancel
+        BackgroundThread.start(name: "pg-cancel") {
+            var message = [CChar](repeating: 0, count: 256)
+            // A request that fails leaves the statement to its timeout; there is nobody better to tell.
+            _ = PQcancel(handed, &message, Int32(message.count))
+            PQfreeCancel(handed)
+            request.isDone.store(true, ordering: .releasing)
+        }
     }
 
     func error(_ result: borrowing ResultHandle, _ operation: String) -> PostgresError {

@@ -12,7 +12,9 @@ import Testing
         ("53300", .tooManyConnections, true), ("53100", .diskFull, true), ("53200", .outOfResources, true),
         ("25006", .readOnly, true), ("08006", .connectionLost, true), ("42P01", .undefinedTable, false),
         ("42601", .syntaxError, false), ("3F000", .undefinedSchema, false), ("28P01", .authenticationFailed, false),
-        ("XX000", .unknown, false),
+        ("XX000", .unknown, false), ("XX001", .notReady, true), ("25P03", .transactionRollback, true),
+        ("55006", .notReady, true), ("57000", .notReady, true), ("3D000", .notReady, true),
+        ("0A000", .syntaxError, false),
     ])
     func `an SQLSTATE says what happened and whether to try again`(
         sqlState: String, code: PostgresError.Code, retryable: Bool

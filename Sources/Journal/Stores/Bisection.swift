@@ -4,7 +4,7 @@ internal import BridgeCore
 enum WriteFailure: Error {
     /// A job among them is at fault.
     case data(reason: String)
-    /// Something broke that may or may not be one job's doing.
+    /// Something broke that may or may not be one job's doing: whether a good message is taken decides.
     case unexplained(reason: String)
     /// No job is at fault.
     case store(JournalStoreError)
@@ -12,32 +12,33 @@ enum WriteFailure: Error {
 
 /// Writes jobs all at once, and when one of them is at fault, by halves until it is found: the others are written.
 ///
-/// One bad job among `n` costs about `2 × log2(n)` further transactions.
+/// One bad job among `n` costs about `2 × log2(n)` further transactions. Where no message at all was taken, nobody knows yet
+/// whether the jobs or the tables are at fault (a column that only a newer program fills): then a message that is surely good
+/// decides.
 ///
 /// - Parameters:
 ///   - jobs: The batch.
-///   - canWrite: Whether a job that is surely good could be written now; asked when no job could be and nobody knows why.
+///   - canWrite: Whether a job that is surely good could be written now.
 ///   - write: Writes a part in one transaction and returns the places of the deferred ones.
+/// - Throws: `unavailable` when the database takes no message at all; what was written of the batch stays so.
 func writeBisecting(
     _ jobs: [LogJob],
     canWrite: () async -> Bool,
     _ write: (ArraySlice<LogJob>) async throws(WriteFailure) -> [Int]
 ) async throws(JournalStoreError) -> JournalWriteOutcome {
     var result = JournalWriteOutcome()
-    var unexplained: String?
+    var wasMessageTaken = false
     // A stack whose top is the earliest part, so that the order of the queue is kept.
     var waiting: [ArraySlice<LogJob>] = jobs.isEmpty ? [] : [jobs[...]]
     while let part = waiting.popLast() {
         do throws(WriteFailure) {
             result.deferred += try await write(part)
+            wasMessageTaken = wasMessageTaken || part.contains(where: \.isMessage)
         } catch {
             let reason: String
             switch error {
             case .store(let error): throw error
-            case .data(let why): reason = why
-            case .unexplained(let why):
-                reason = why
-                if part.count == 1 { unexplained = why }
+            case .data(let why), .unexplained(let why): reason = why
             }
             if part.count == 1 {
                 result.rejections.append(.init(index: part.startIndex, error: reason))
@@ -48,20 +49,34 @@ func writeBisecting(
             }
         }
     }
-    // When nothing at all can be written and nobody knows why, it may be the database rather than every single job.
-    if let unexplained, result.rejections.count == jobs.count, await !canWrite() {
-        throw JournalStoreError(code: .unavailable, message: unexplained)
+    if let first = result.rejections.first, !wasMessageTaken, await !canWrite() {
+        throw JournalStoreError(
+            code: .unavailable,
+            message:
+                "the database takes no message at all: \(first.error); is it as 'chatbridge migrate status' wants it?")
     }
     return result
 }
 
+extension LogJob {
+    fileprivate var isMessage: Bool {
+        if case .message = self { true } else { false }
+    }
+}
+
 extension JournalRows {
     /// A session and a message that any working database takes, to be taken back at once.
-    static let probe = JournalRows([
-        .message(
-            LogMessage(
-                id: UUID(high: 0, low: 0), at: Timestamp(microseconds: 0),
-                session: .init(id: UUID(high: 0, low: 0), platform: "probe", conversation: "probe"),
-                direction: .inbound, text: "probe", status: .received))
-    ])
+    ///
+    /// Of this very moment, so that it meets the partition that new messages go to.
+    static func probe() -> JournalRows {
+        var generator = UUIDGenerator()
+        let now = Timestamp.now()
+        return JournalRows([
+            .message(
+                LogMessage(
+                    id: generator.next(at: now), at: now,
+                    session: .init(id: generator.next(at: now), platform: "probe", conversation: "probe"),
+                    direction: .inbound, text: "probe", status: .received))
+        ])
+    }
 }

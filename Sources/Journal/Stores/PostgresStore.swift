@@ -70,7 +70,8 @@ public final class PostgresStore: JournalStore {
             }
             return rows.changes.filter { !found.contains($0.id.postgres) }.flatMap(\.indices).sorted()
         } catch {
-            throw failure(error)
+            if isClosed.load(ordering: .acquiring) { throw .store(storeError(error)) }
+            throw Self.failure(error)
         }
     }
 
@@ -98,7 +99,8 @@ public final class PostgresStore: JournalStore {
     }
 
     private func canWrite() async -> Bool {
-        let probe = [Self.upsert(JournalRows.probe.sessions), Self.insert(JournalRows.probe.messages)]
+        let rows = JournalRows.probe()
+        let probe = [Self.upsert(rows.sessions), Self.insert(rows.messages)]
         do throws(PostgresError) {
             try await connection.transaction { transaction throws(PostgresError) in
                 _ = try transaction.pipeline(probe)
@@ -111,22 +113,26 @@ public final class PostgresStore: JournalStore {
         }
     }
 
-    private func failure(_ error: PostgresError) -> WriteFailure {
+    /// Who is at fault: only what is the row's own data costs a row.
+    static func failure(_ error: PostgresError) -> WriteFailure {
         switch error.code {
         case .invalidData, .uniqueViolation, .foreignKeyViolation, .checkViolation, .notNullViolation,
             .integrityViolation:
             .data(reason: error.description)
         case .unknown: .unexplained(reason: error.description)
-        default: .store(storeError(error))
+        default: .store(unavailable(error))
         }
     }
 
     func storeError(_ error: PostgresError) -> JournalStoreError {
-        if isClosed.load(ordering: .acquiring) {
-            return JournalStoreError(code: .closed, message: "the store is closed")
-        }
-        return switch error.code {
-        case .undefinedTable, .undefinedColumn, .undefinedSchema:
+        isClosed.load(ordering: .acquiring)
+            ? JournalStoreError(code: .closed, message: "the store is closed") : Self.unavailable(error)
+    }
+
+    private static func unavailable(_ error: PostgresError) -> JournalStoreError {
+        switch error.code {
+        // Also a key that an ON CONFLICT names, or a type: the tables are not those of this program.
+        case .undefinedTable, .undefinedColumn, .undefinedSchema, .syntaxError:
             JournalStoreError(code: .unavailable, message: "\(error); run 'chatbridge migrate up'")
         default: JournalStoreError(code: .unavailable, message: error.description)
         }

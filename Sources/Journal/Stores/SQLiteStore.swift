@@ -100,11 +100,12 @@ public final class SQLiteStore: JournalStore {
     }
 
     private func canWrite() async -> Bool {
+        let probe = JournalRows.probe()
         do throws(SQLiteError) {
             try await database.transaction { transaction throws(SQLiteError) in
                 try transaction.script("SAVEPOINT probe")
-                try Self.upsert(JournalRows.probe.sessions, transaction)
-                try Self.insert(JournalRows.probe.messages, transaction)
+                try Self.upsert(probe.sessions, transaction)
+                try Self.insert(probe.messages, transaction)
                 try transaction.script("ROLLBACK TO probe")
             }
             return true
