@@ -116,6 +116,8 @@ let package = Package(
                 "BridgeCore", "Crypto", "EventLoop", "Inbox", "JSON", "Journal", "Redis", "SQLite", "Telemetry",
                 "TestSupport",
             ]),
+        // Optimised also in a debug build: it looks at a great many states.
+        .testTarget(name: "ModelTests", swiftSettings: [.unsafeFlags(["-O"])]),
         .testTarget(
             name: "BridgeTests",
             dependencies: [
