@@ -1,7 +1,3 @@
-#if CHATBRIDGE_FAILPOINTS
-    internal import Glibc
-#endif
-
 /// A named step of a message's way at which a test may have the process die.
 ///
 /// In the product there are none: `reach` is inlined and empty, and not even the names are in the program. A build with
