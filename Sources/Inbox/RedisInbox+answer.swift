@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import EventLoop
+internal import Failpoints
 internal import Redis
 internal import Telemetry
 
@@ -30,6 +31,7 @@ extension RedisInbox {
             let reply = try await run(
                 Self.begin, [lease, progress ?? []] + ids.map { Array($0.description.utf8) })
             if reply.integer == 1 {
+                Failpoint.reach("bridge.inbox.begun")
                 renewed(at: sent)
                 return !entries.contains { void.contains($0.id) }
             }
@@ -70,7 +72,9 @@ extension RedisInbox {
             useStandIn(for: entry.id, in: entry.lane)
             if let entered = plain[entry.id]?.entered, entered != entry.id { pairs.append((entered, entry.lane)) }
         }
+        Failpoint.reach("bridge.inbox.settling")
         try await end(pairs, with: settlement)
+        Failpoint.reach("bridge.inbox.settled")
         for (id, _) in pairs {
             forget(id)
             if let known = plain.removeValue(forKey: id), known.entered != nil { enteredCount -= 1 }

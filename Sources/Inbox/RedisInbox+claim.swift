@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import EventLoop
+internal import Failpoints
 internal import Redis
 internal import Telemetry
 
@@ -31,11 +32,13 @@ extension RedisInbox {
             let own = id
             let reply: RedisValue
             do {
+                Failpoint.reach("bridge.inbox.claiming")
                 reply = try await run(Self.claim, arguments(for: rest, keeping: keeping), keys: [keys.log])
             } catch {
                 if error.code == .unavailable { doubt(rest) }
                 throw error
             }
+            Failpoint.reach("bridge.inbox.claimed")
             if reply.integer == -1 {
                 lose(own)
                 rounds += 1

@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import EventLoop
+internal import Failpoints
 internal import Redis
 internal import Telemetry
 
@@ -93,6 +94,7 @@ extension RedisInbox {
         guard let number = try await run(Self.join, [lease]).integer else {
             throw InboxError(code: .unavailable, message: "Redis gave no number to a newcomer")
         }
+        Failpoint.reach("bridge.inbox.joined")
         joined = number
         made = number
         hasRoom = false
@@ -207,6 +209,7 @@ extension RedisInbox {
         if token == "b" {
             _ = await beat()
         } else if let reply = try? await run(Self.fetch, []) {
+            Failpoint.reach("bridge.inbox.fetched")
             // -1, that we are gone, is for the next sign of life to find.
             take(InboxRecord.all(in: reply))
         }

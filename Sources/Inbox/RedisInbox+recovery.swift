@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import EventLoop
+internal import Failpoints
 internal import Redis
 internal import Telemetry
 
@@ -28,10 +29,12 @@ extension RedisInbox {
             metrics.takenOver.increment(by: count)
             log.warning("events of a bridge that is gone are taken over", ["bridge": bridge, "events": String(count)])
         }
+        Failpoint.reach("bridge.inbox.takeover")
         hasOpenTakeOver = false
         let complete = waiting.sorted { $0.number < $1.number }
         waiting = []
         for (_, delivery) in complete { receiver?.deliver(delivery) }
+        if !complete.isEmpty { Failpoint.reach("bridge.inbox.takeover.delivered") }
     }
 
     /// - Returns: whether there is more.
@@ -79,6 +82,7 @@ extension RedisInbox {
             found += InboxRecord.all(in: reply)
         }
         guard !found.isEmpty else { return }
+        Failpoint.reach("bridge.inbox.collected")
         // Names that nobody here knows any more would hold their conversation for ever.
         let orphans = found.filter { $0.kind == .names }
         if !orphans.isEmpty {
@@ -106,6 +110,7 @@ extension RedisInbox {
                 arguments += known.names.map { Array(InboxKeys.name($0).utf8) }
             }
             if arguments.count > 2 { _ = try await run(Self.restore, arguments) }
+            Failpoint.reach("bridge.inbox.restored")
         }
     }
 
