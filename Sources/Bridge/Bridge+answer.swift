@@ -7,16 +7,21 @@ extension Bridge {
     ///
     /// Never throws and never hangs: what goes wrong becomes the error reply.
     func answer(_ question: Question) async {
+        if let progress = question.progress { return await finish(question, from: progress) }
+        if isHopeless(question) {
+            return await bury(question, because: "every bridge that took it in hand has died over it")
+        }
         let metrics = question.platform.metrics
         let start = ContinuousClock.now
         metrics.waitSeconds.record(question.takenAt.duration(to: start))
+        question.stage = .asking
         let listener = listeners.removeValue(forKey: question.id)
         let platform = question.platform
-        let address = ReplyAddress(question.event, rules: platform.capabilities.replies)
+        let address = ReplyAddress(question.event, rules: platform.capabilities.replies, names: question.id)
         if case .within = platform.capabilities.replies.push { await platform.outbox.sendHeld(to: address) }
         let turn = await makeTurn(question, isStreaming: listener?.isStreaming ?? canStream(question.platform))
         let typing = listener?.isDiverting == true ? nil : startTyping(for: question, to: address)
-        let reply = streamedReply(turn, on: question.platform, to: address, listener: listener)
+        let reply = streamedReply(of: question, turn, to: address, listener: listener)
 
         do throws(AgentFailure) {
             let answer = try await agent.ask(turn) { piece in
@@ -27,13 +32,14 @@ extension Bridge {
             typing?.cancel()
             let answered = ContinuousClock.now
             metrics.agentSeconds.record(start.duration(to: answered))
-            if agent.agent.needsHistory {
-                let name = turn.id.description
-                history.append(
-                    question: turn.text, answer: answer.wordsForAgent, to: turn.threadName,
-                    names: (name, answer.receipt.messageID ?? name + "-answer"))
+            if let withdrawal = question.withdrawal {
+                return await withdraw(question, withdrawal, reply: reply, listener: listener)
             }
-            if let continuation = answer.receipt.continuation { continuations[turn.threadName] = continuation }
+            question.stage = .delivering
+            guard await begin(question, progress: progress(of: answer, to: question)) else {
+                return leave(question, to: listener)
+            }
+            remember(answer, to: turn)
             let delivery = await deliver(answer, through: reply, of: question, to: address, listener: listener)
             metrics.addedSeconds.record(
                 question.takenAt.duration(to: .now) - start.duration(to: answered))
@@ -41,6 +47,11 @@ extension Bridge {
             listener?.receive(.done(text: answer.text, attachments: answer.attachments))
         } catch {
             typing?.cancel()
+            if let withdrawal = question.withdrawal {
+                return await withdraw(question, withdrawal, reply: reply, listener: listener)
+            }
+            question.stage = .delivering
+            guard await begin(question) else { return leave(question, to: listener) }
             metrics.agentFailures.increment()
             log.warning(
                 "agent failed",
@@ -52,10 +63,94 @@ extension Bridge {
             listener?.receive(.failed(error))
             // In a task of its own: at a stop the question's is cancelled, and the user is to be told all the same.
             let apology = loop.spawn(on: self) {
-                await $0.apologize(for: error, through: reply, of: question, to: address, listener: listener)
+                await $0.apologize(for: error, through: reply, of: question, listener: listener)
             }
             await apology.value
         }
+        settle(question)
+    }
+
+    /// Sees to a question that another bridge has by now, or whose store is away while this one stops.
+    private func leave(_ question: Question, to listener: ReplyListener?) {
+        log.info(
+            "a question is left to another bridge",
+            ["message.id": question.id.description, "adapter.name": question.platform.name.rawValue])
+        listener?.receive(.failed(AgentFailure(.unreachable, "another bridge answers this")))
+    }
+
+    private func withdraw(
+        _ question: Question, _ withdrawal: Question.Withdrawal, reply: StreamedReply?, listener: ReplyListener?
+    ) async {
+        if let shown = await reply?.abandon() { recordFragment(shown, of: question) }
+        listener?.receive(.failed(AgentFailure(.unreachable, "the question was withdrawn")))
+        endWithdrawn(question, withdrawal)
+    }
+
+    private func remember(_ answer: AgentClient.Answer, to turn: AgentTurn) {
+        if agent.agent.needsHistory {
+            let name = turn.id.description
+            history.append(
+                question: turn.text, answer: answer.wordsForAgent, to: turn.threadName,
+                names: (name, answer.receipt.messageID ?? name + "-answer"))
+        }
+        if let continuation = answer.receipt.continuation { continuations[turn.threadName] = continuation }
+    }
+
+    // MARK: What another bridge has begun
+
+    /// Ends what a bridge had begun to answer when it died: the user may have read the answer, or not.
+    ///
+    /// Where the platform takes a message of one name once, and the answer is known, it is sent again. Else it is not: nobody
+    /// reads an answer twice.
+    private func finish(_ question: Question, from progress: [UInt8]) async {
+        let answer: AgentClient.Answer
+        switch InboxProgress(progress) {
+        case .answer(let known) where question.platform.capabilities.hasIdempotentSends:
+            answer = known
+        case .told:
+            // Its user has been told already, or was to be: once is enough.
+            return settle(question, deadLetter: letter(of: question, because: Bridge.inDoubt))
+        default:
+            return await bury(question, because: Bridge.inDoubt)
+        }
+        question.stage = .delivering
+        guard await begin(question, progress: progress) else { return }
+        let address = ReplyAddress(question.event, rules: question.platform.capabilities.replies, names: question.id)
+        let delivery = await deliver(answer, through: nil, of: question, to: address, listener: nil)
+        recordAnswer(answer, delivery: delivery, to: question)
+        settle(question)
+    }
+
+    private static let inDoubt =
+        "a bridge died while it was sending the answer: whether that arrived is not known"
+
+    /// What whoever recovers the question needs to send the same answer, where the platform takes it once.
+    private func progress(of answer: AgentClient.Answer, to question: Question) -> [UInt8]? {
+        guard question.isKept, question.platform.capabilities.hasIdempotentSends else { return nil }
+        return InboxProgress.answer(answer).encoded
+    }
+
+    private func letter(of question: Question, because reason: String) -> [UInt8] {
+        InboxLetter.encode(
+            error: reason, id: question.id,
+            payload: InboxPayload.encode(question.event, on: question.platform.name), progress: question.progress)
+    }
+
+    /// Gives a question up: its user is told, and it becomes a dead letter.
+    private func bury(_ question: Question, because reason: String) async {
+        question.stage = .delivering
+        guard await begin(question, progress: InboxProgress.told.encoded) else { return }
+        question.platform.metrics.buried.increment()
+        log.error(
+            "a question cannot be answered and becomes a dead letter",
+            [
+                "message.id": question.id.description, "adapter.name": question.platform.name.rawValue,
+                "reason": reason,
+            ])
+        let failure = AgentFailure(.unreachable, reason)
+        recordFailure(failure, of: question)
+        await apologize(for: failure, through: nil, of: question, listener: nil)
+        settle(question, deadLetter: letter(of: question, because: reason))
     }
 
     private func makeTurn(_ question: Question, isStreaming: Bool) async -> AgentTurn {
@@ -80,10 +175,20 @@ extension Bridge {
     }
 
     private func streamedReply(
-        _ turn: AgentTurn, on platform: Platform, to address: ReplyAddress, listener: ReplyListener?
+        of question: Question, _ turn: AgentTurn, to address: ReplyAddress, listener: ReplyListener?
     ) -> StreamedReply? {
+        let platform = question.platform
         guard turn.isStreaming, listener == nil, let interval = platform.capabilities.editInterval else { return nil }
-        return StreamedReply(outbox: platform.outbox, address: address, interval: interval)
+        return StreamedReply(outbox: platform.outbox, address: address, interval: interval) { [weak self] in
+            await self?.beginToShow(question) ?? false
+        }
+    }
+
+    /// Whether the first words of an answer may be shown while the agent speaks.
+    private func beginToShow(_ question: Question) async -> Bool {
+        guard question.withdrawal == nil, await begin(question), question.withdrawal == nil else { return false }
+        if question.stage == .asking { question.stage = .showing }
+        return true
     }
 
     private func deliver(
@@ -114,8 +219,7 @@ extension Bridge {
 
     /// Tells the user that there is no answer; what was already shown of one stays.
     private func apologize(
-        for failure: AgentFailure, through reply: StreamedReply?, of question: Question, to address: ReplyAddress,
-        listener: ReplyListener?
+        for failure: AgentFailure, through reply: StreamedReply?, of question: Question, listener: ReplyListener?
     ) async {
         if let shown = await reply?.abandon() { recordFragment(shown, of: question) }
         guard let text = configuration.errorReply else { return }
@@ -123,6 +227,8 @@ extension Bridge {
         if staysHere(question, listener) {
             delivery = Outbox.Delivery(parts: 1)
         } else {
+            // Under names of its own: it is not the answer, which may have gone out under the question's.
+            let address = ReplyAddress(question.event, rules: question.platform.capabilities.replies)
             delivery = await question.platform.outbox.send(text, format: .plain, to: address)
         }
         recordApology(text, for: failure, delivery: delivery, to: question)

@@ -3,12 +3,18 @@ internal import JSON
 internal import Journal
 
 extension Bridge {
-    func recordInbound(_ event: InboundEvent, id: UUID, at now: Timestamp, platform: PlatformName) {
-        record(
-            LogMessage(
-                id: id, at: now, session: session(of: event, on: platform), direction: .inbound,
-                sender: event.sender?.id.rawValue, type: event.kind.rawValue, text: event.text,
-                attachments: event.attachmentsJSON, status: .received, metadata: event.metadataJSON))
+    /// What is written down of an event when it is taken.
+    func inboundJobs(_ arrival: Arrival) -> [LogJob] {
+        let (event, platform) = (arrival.event, arrival.platform.name)
+        var jobs = [
+            LogJob.message(
+                LogMessage(
+                    id: arrival.id, at: arrival.at, session: session(of: event, on: platform), direction: .inbound,
+                    sender: event.sender?.id.rawValue, type: event.kind.rawValue, text: event.text,
+                    attachments: event.attachmentsJSON, status: .received, metadata: event.metadataJSON))
+        ]
+        if let receipt = event.receipt { jobs.append(.receipt(job(for: receipt, of: arrival))) }
+        return jobs
     }
 
     func recordAnswer(_ answer: AgentClient.Answer, delivery: Outbox.Delivery, to question: Question) {
@@ -39,14 +45,23 @@ extension Bridge {
     func recordFailure(_ failure: AgentFailure, of question: Question) {
         var metadata: Metadata = ["agent_error": .string(failure.kind.rawValue)]
         metadata.add("agent_message", failure.message)
-        let change = LogStatusChange(id: question.id, at: .now(), status: .failed, metadata: metadata.encoded())
-        recorder.assumeIsolated { $0.record(change) }
+        for part in question.earlier + [question] {
+            let change = LogStatusChange(id: part.id, at: .now(), status: .failed, metadata: metadata.encoded())
+            record(.status(change), of: question)
+        }
+    }
+
+    /// Notes on the inbound message why it got no answer: its user took it back, or wrote another.
+    func recordWithdrawal(of question: Question, status: MessageStatus, supersededBy newer: UUID? = nil) {
+        var metadata = Metadata()
+        metadata.add("superseded_by", newer?.description)
+        record(
+            .status(LogStatusChange(id: question.id, at: .now(), status: status, metadata: metadata.encoded())),
+            of: question)
     }
 
     /// Moves the statuses of messages that we sent.
-    func record(
-        _ receipt: InboundEvent.Receipt, in place: InboundEvent.Place, at now: Timestamp, platform: PlatformName
-    ) {
+    private func job(for receipt: InboundEvent.Receipt, of arrival: Arrival) -> LogReceipt {
         var metadata = Metadata()
         if receipt.status == .failed { metadata.add("delivery_error", receipt.reason) }
         let status: MessageStatus =
@@ -56,11 +71,11 @@ extension Bridge {
             case .read: .read
             case .failed: .failed
             }
-        let job = LogReceipt(
-            id: ids.next(at: now), at: now, platform: platform.rawValue, account: place.account.rawValue,
-            conversation: place.conversation.rawValue, status: status, messages: receipt.messages.map(\.rawValue),
-            upTo: receipt.upTo, metadata: metadata.encoded())
-        recorder.assumeIsolated { $0.record(job) }
+        let place = arrival.event.place
+        return LogReceipt(
+            id: ids.next(at: arrival.at), at: arrival.at, platform: arrival.platform.name.rawValue,
+            account: place.account.rawValue, conversation: place.conversation.rawValue, status: status,
+            messages: receipt.messages.map(\.rawValue), upTo: receipt.upTo, metadata: metadata.encoded())
     }
 
     /// Lets the conversation's session go on under its new name.
@@ -78,16 +93,20 @@ extension Bridge {
     ) {
         let now = Timestamp.now()
         record(
-            LogMessage(
-                id: ids.next(at: now), at: now,
-                session: session(of: question.event, on: question.platform.name), direction: .outbound,
-                text: text, attachments: attachments.json, request: request,
-                status: delivery.failure == nil ? .sent : .failed,
-                metadata: metadata.encoded()))
+            .message(
+                LogMessage(
+                    id: ids.next(at: now), at: now,
+                    session: session(of: question.event, on: question.platform.name), direction: .outbound,
+                    text: text, attachments: attachments.json, request: request,
+                    status: delivery.failure == nil ? .sent : .failed,
+                    metadata: metadata.encoded())),
+            of: question)
     }
 
-    private func record(_ message: LogMessage) {
-        recorder.assumeIsolated { _ = $0.record(message) }
+    /// Hands a job to the journal: with the question's end where the inbox has that, else at once.
+    private func record(_ job: LogJob, of question: Question) {
+        if question.isKept { return question.jobs.append(job) }
+        recorder.assumeIsolated { $0.record(job) }
     }
 
     /// The session as far as the event tells it; the recorder fills in its id.
@@ -101,9 +120,16 @@ extension Bridge {
 
 extension Metadata {
     /// What is worth knowing of an answer besides its text.
-    fileprivate init(question: Bridge.Question, delivery: Outbox.Delivery) {
+    fileprivate init(question: Question, delivery: Outbox.Delivery) {
         self.init()
         self["in_reply_to"] = .string(question.id.description)
+        if !question.earlier.isEmpty {
+            var writer = JSONWriter()
+            writer.array { array in
+                for part in question.earlier { array.value(part.id.description) }
+            }
+            self["also_in_reply_to"] = .json(writer.bytes)
+        }
         add("thread", question.event.place.thread?.rawValue)
         if delivery.messageIDs.count == 1 {
             self["message_id"] = .string(delivery.messageIDs[0].rawValue)
@@ -176,7 +202,7 @@ extension InboundEvent {
 }
 
 extension SessionKey {
-    fileprivate init(platform: PlatformName, place: InboundEvent.Place) {
+    init(platform: PlatformName, place: InboundEvent.Place) {
         self.init(
             platform: platform.rawValue, account: place.account.rawValue, conversation: place.conversation.rawValue,
             thread: place.thread?.rawValue)

@@ -12,6 +12,30 @@ public struct BridgeConfiguration: Sendable {
         case perSecond(Double)
     }
 
+    /// When an event is acknowledged.
+    public enum Acknowledgement: String, Sendable, CaseIterable {
+        /// Once it is verified.
+        case fast
+        /// Once the inbox has it: what was acknowledged is answered in the end.
+        case durable
+    }
+
+    /// How the messages of one conversation are answered.
+    public enum ConversationPolicy: Sendable, Equatable {
+        /// One by one, in the order received.
+        case queue
+        /// Those of one person that come within this time of the first, or while an answer is made, are answered as one.
+        case coalesce(within: Duration)
+        /// A newer message breaks off the answer to an older one and stands in its place.
+        case latest
+        /// Each at once, in any order.
+        case concurrent
+    }
+
+    /// When an event is acknowledged; without an inbox it is ``Acknowledgement/fast``.
+    public var acknowledgement = Acknowledgement.fast
+    /// How the messages of one conversation are answered.
+    public var policy = ConversationPolicy.queue
     /// True to let an answer grow in its message where the platform can edit.
     public var isStreaming = true
     /// The typing indicator starts when the agent has been silent for so long; nil: never.

@@ -40,6 +40,14 @@ struct ConversationHistory {
         turns[conversation] = Array(messages.suffix(limit))
     }
 
+    /// Adds a question that got no answer, since a newer one stood in its place.
+    mutating func append(unanswered question: String, to conversation: String, name: UUID) {
+        guard limit > 0 else { return }
+        let message = AgentTurn.Message(
+            id: name.description, role: .user, text: ConversationHistory.shortened(question))
+        turns[conversation] = Array(((turns[conversation] ?? []) + [message]).suffix(limit))
+    }
+
     private static func shortened(_ text: String) -> String {
         guard text.utf8.count > bytesPerMessage else { return text }
         // Rounded down to a whole scalar; the last character may still lack some of its own.

@@ -129,7 +129,10 @@ actor Outbox {
             id: ids.next(at: .now()), kind: kind, place: address.place, replyTo: address.replyTo,
             replyContext: address.replyContext)
         let start = clock.now()
-        if action.kind.isMessage { action.part = address.right.nextPart() }
+        if action.kind.isMessage {
+            action.part = address.right.nextPart()
+            if let names = address.names { action.id = names.name(ofPart: action.part) }
+        }
         guard plan(&action, at: address) else {
             // Half an answer is not kept for later: the whole one is.
             return isUpdate ? .failed(Outbox.windowClosed) : hold(action, since: start)
@@ -434,14 +437,31 @@ extension OutboundAction.Kind {
     }
 }
 
+extension UUID {
+    /// The name of one of the messages that answer a question of this name.
+    ///
+    /// It keeps the time of version 7, and differs from the question's and from the other parts' in its chance.
+    fileprivate func name(ofPart part: Int) -> UUID {
+        // 2⁶² over the golden ratio: neighbours differ in many bits. The two bits of the variant stay.
+        let step = UInt64(truncatingIfNeeded: part + 1) &* 0x278D_DE6E_5FD2_9E25
+        return UUID(high: high, low: low ^ (step & 0x3FFF_FFFF_FFFF_FFFF))
+    }
+}
+
 /// Where an answer goes, and by which right.
 struct ReplyAddress: Sendable {
     let place: InboundEvent.Place
     let replyTo: PlatformMessageID?
     let replyContext: [String: String]
     let right: ReplyRight
+    /// What the messages' names are made of, so that an answer that is sent again by another bridge bears the same; nil:
+    /// each is new.
+    let names: UUID?
 
-    init(_ event: InboundEvent, rules: Capabilities.ReplyRules = Capabilities.ReplyRules()) {
+    init(
+        _ event: InboundEvent, rules: Capabilities.ReplyRules = Capabilities.ReplyRules(), names: UUID? = nil
+    ) {
+        self.names = names
         place = event.place
         replyTo = event.messageID
         replyContext = event.replyContext

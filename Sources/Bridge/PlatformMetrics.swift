@@ -14,6 +14,8 @@ final class PlatformMetrics: Sendable {
     let paced: Counter
     let held: Counter
     let agentFailures: Counter
+    let withdrawn: Counter
+    let buried: Counter
     let acknowledgementSeconds: Histogram
     let waitSeconds: Histogram
     let agentSeconds: Histogram
@@ -39,6 +41,11 @@ final class PlatformMetrics: Sendable {
         held = counter(
             "chatbridge_held_total", "Messages held until the user writes again, as the platform demands.")
         agentFailures = counter("chatbridge_agent_failures_total", "Questions that the agent did not answer.")
+        withdrawn = counter(
+            "chatbridge_withdrawn_total", "Answers broken off: the message was changed, deleted or superseded.")
+        buried = counter(
+            "chatbridge_dead_questions_total",
+            "Questions that became dead letters: in doubt, or bridges died over them.")
         acknowledgementSeconds = histogram(
             "chatbridge_acknowledgement_seconds", "Webhook read to acknowledgement written.")
         waitSeconds = histogram("chatbridge_lane_wait_seconds", "Event taken to agent asked.")

@@ -25,6 +25,7 @@ actor StreamedReply {
     private let outbox: Outbox
     private let address: ReplyAddress
     private let interval: Duration
+    private let mayBegin: @Sendable () async -> Bool
     private var text = ""
     private var shown = ""
     private var message: PlatformMessageID?
@@ -33,8 +34,13 @@ actor StreamedReply {
     private var updates: Task<Void, Never>?
     private var pause: Task<Void, Never>?
 
-    init(outbox: Outbox, address: ReplyAddress, interval: Duration) {
+    /// - Parameter mayBegin: asked before the first words are shown; false: nothing may be shown by this bridge.
+    init(
+        outbox: Outbox, address: ReplyAddress, interval: Duration,
+        mayBegin: @escaping @Sendable () async -> Bool = { true }
+    ) {
         loop = outbox.loop
+        self.mayBegin = mayBegin
         self.outbox = outbox
         self.address = address
         self.interval = interval
@@ -129,6 +135,11 @@ actor StreamedReply {
             let size = text.utf8.count
             let part = await outbox.firstPart(of: text)
             guard part != shown, !part.allSatisfy(\.isWhitespace) else { continue }
+            if shown.isEmpty {
+                guard await mayBegin() else { return }
+                // Meanwhile the answer may have become whole: then it goes out as one.
+                if isFinished { return }
+            }
             let kind: OutboundAction.Kind =
                 if let message { .edit(message: message, text: part, format: .markdown) } else {
                     .send(text: part, format: .markdown)

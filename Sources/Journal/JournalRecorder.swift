@@ -83,6 +83,31 @@ public actor JournalRecorder {
         append(.receipt(receipt))
     }
 
+    /// Records a job of any kind.
+    public func record(_ job: LogJob) {
+        switch job {
+        case .message(let message): record(message)
+        case .status(let change): record(change)
+        case .receipt(let receipt): record(receipt)
+        }
+    }
+
+    /// Encodes a job for somebody who hands it to the queue along with something else; a message's session is filled in.
+    public func encode(_ job: LogJob) async -> [UInt8] {
+        guard case .message(var message) = job else { return job.encoded() }
+        let candidate = generator.next(at: message.at)
+        message.session.id = await directory.resolve(
+            SessionKey(message.session), at: message.at, candidate: candidate)
+        return LogJob.message(message).encoded()
+    }
+
+    /// Takes jobs that are encoded already.
+    public func append(encoded jobs: [[UInt8]]) {
+        buffer.assumeIsolated { buffer in
+            for job in jobs { buffer.append(job) }
+        }
+    }
+
     /// A conversation goes on under a new name; see ``SessionDirectory/alias(old:new:at:)``.
     public func alias(old: SessionKey, new: SessionKey, at: Timestamp) {
         directory.assumeIsolated { $0.alias(old: old, new: new, at: at) }

@@ -27,7 +27,7 @@ public struct SessionKey: Sendable, Hashable {
     }
 
     /// The names in one string that no other key has: each is preceded by its length in bytes.
-    var canonical: String {
+    public var canonical: String {
         var text = ""
         for part in [platform, account, conversation] { text += "\(part.utf8.count):\(part)" }
         if let thread { text += "\(thread.utf8.count):\(thread)" }

@@ -104,13 +104,13 @@ import Testing
     }
 
     @Test func `an event is taken once on each platform`() {
-        var inbox = Inbox()
+        var inbox = RecentEvents()
         let taken = ["a", "a", "b"].map { inbox.claim(event("1"), on: PlatformName($0)) }
         #expect(taken == [true, false, true])
     }
 
     @Test func `the same message under another event id is taken once`() {
-        var inbox = Inbox()
+        var inbox = RecentEvents()
         let events = [
             event("Ev1", ["C1:17.1"]), event("Ev2", ["C1:17.1", "client-1"]), event("Ev3", ["client-1"]),
             event("Ev4", ["C1:17.2"]),

@@ -39,13 +39,39 @@ public struct MessagesEndpoint: Sendable {
         let listener = isWaiting ? ReplyListener(isStreaming: isStreaming) : nil
         switch take(request, visitor: visitor, listener: listener) {
         case .failure(let refusal): return .now(refusal.response)
-        case .success(let (id, isAnswered)):
-            // What nobody answers is not waited for.
-            guard let listener, isAnswered else {
-                return .now(.json(object { $0.field("id", id.description) }, status: .accepted))
+        case .success((.taken(let results), let isAnswered)):
+            return respond(results, isAnswered: isAnswered, to: listener)
+        case .success((.claim(let arrivals), let isAnswered)):
+            return .later {
+                guard let results = await bridge.claimUndisturbed(arrivals) else { return MessagesEndpoint.away }
+                switch respond(results, isAnswered: isAnswered, to: listener) {
+                case .now(let response): return response
+                case .later(let work): return await work()
+                case .upgrade: return MessagesEndpoint.away
+                }
             }
-            return isStreaming ? .now(stream(listener, id: id)) : .later { await whole(listener, id: id) }
+        case .success((.full, _)):
+            return .now(
+                .error(
+                    .serviceUnavailable, code: "overloaded", message: "Too much is in work; try again.",
+                    headers: ["Retry-After": "1"]))
         }
+    }
+
+    private static let away = HTTPResponse.error(
+        .serviceUnavailable, code: "inbox_away", message: "The message cannot be kept safe at the moment; try again.",
+        headers: ["Retry-After": "2"])
+
+    private func respond(_ results: [Bridge.TakeResult], isAnswered: Bool, to listener: ReplyListener?) -> HTTPResult {
+        guard case .taken(let id)? = results.first else {
+            return .now(
+                .error(HTTPStatus(409), code: "duplicate", message: "A message of this id was taken before."))
+        }
+        // What nobody answers is not waited for.
+        guard let listener, isAnswered else {
+            return .now(.json(object { $0.field("id", id.description) }, status: .accepted))
+        }
+        return listener.isStreaming ? .now(stream(listener, id: id)) : .later { await whole(listener, id: id) }
     }
 
     private struct Refusal: Error {
@@ -54,9 +80,9 @@ public struct MessagesEndpoint: Sendable {
 
     private func take(
         _ request: HTTPRequest, visitor: String?, listener: ReplyListener?
-    ) -> Result<(id: UUID, isAnswered: Bool), Refusal> {
+    ) -> Result<(Bridge.Admission, isAnswered: Bool), Refusal> {
         bridge.assumeIsolated { bridge in
-            guard let adapter = bridge.platforms[platform]?.adapter else {
+            guard let platform = bridge.platforms[platform] else {
                 return .failure(
                     Refusal(response: .error(.notFound, code: "not_found", message: "The chat is turned off here.")))
             }
@@ -67,23 +93,11 @@ public struct MessagesEndpoint: Sendable {
             let webhook = WebhookRequest(
                 method: request.method, target: request.target, headers: headers, body: request.body)
             do throws(WebhookRejection) {
-                guard let event = try adapter.receive(webhook, at: .now()).events.first else {
+                guard let event = try platform.adapter.receive(webhook, at: .now()).events.first else {
                     throw WebhookRejection(.malformed, "the body holds no message")
                 }
-                switch bridge.take(event, from: platform, listener: listener) {
-                case .taken(let id): return .success((id, event.disposition == .answer))
-                case .duplicate:
-                    return .failure(
-                        Refusal(
-                            response: .error(
-                                HTTPStatus(409), code: "duplicate", message: "A message of this id was taken before.")))
-                case .full:
-                    return .failure(
-                        Refusal(
-                            response: .error(
-                                .serviceUnavailable, code: "overloaded", message: "Too much is in work; try again.",
-                                headers: ["Retry-After": "1"])))
-                }
+                return .success(
+                    (bridge.admit([event], from: platform, listener: listener), event.disposition == .answer))
             } catch {
                 return .failure(
                     Refusal(response: .error(.badRequest, code: "malformed", message: error.message)))

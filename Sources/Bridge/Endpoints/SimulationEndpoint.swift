@@ -71,11 +71,13 @@ public struct SimulationEndpoint: Sendable {
                 for var event in events {
                     // So that nobody takes it for a user when reading the log.
                     event.metadata["simulated"] = true
-                    switch bridge.take(event, from: name, listener: listener) {
-                    case .taken: continue
-                    case .duplicate:
-                        throw WebhookRejection(.malformed, "the event was taken before: give it another number")
-                    case .full:
+                    switch bridge.admit([event], from: platform, listener: listener) {
+                    case .taken(let results):
+                        guard case .taken? = results.first else {
+                            throw WebhookRejection(.malformed, "the event was taken before: give it another number")
+                        }
+                    // What is simulated is never claimed: it is from nobody.
+                    case .full, .claim:
                         return .failure(
                             Refusal(
                                 response: .error(

@@ -26,8 +26,8 @@ public struct WebhookEndpoint: Sendable {
                         message: "No platform of this name is configured here: set its credentials and start again."))
             }
             let start = ContinuousClock.now
-            if let response = respond(to: request, on: platform, in: bridge, since: start) { return .now(response) }
-            return .later { await respondWithNewKeys(to: request, on: platform, since: start) }
+            return respond(to: request, on: platform, in: bridge, since: start)
+                ?? .later { await respondWithNewKeys(to: request, on: platform, since: start) }
         }
     }
 
@@ -41,27 +41,33 @@ public struct WebhookEndpoint: Sendable {
                 message: "The platform's keys cannot be fetched at the moment: deliver it again.",
                 headers: ["Retry-After": "5"])
         }
-        return await respond(to: request, on: platform, in: bridge, since: start, isLastTry: true)
-            ?? .error(.unauthorized, code: "unauthorized", message: "The signature is of an unknown key.")
+        switch await respond(to: request, on: platform, in: bridge, since: start, isLastTry: true) {
+        case .now(let response): return response
+        case .later(let work): return await work()
+        default: return .error(.unauthorized, code: "unauthorized", message: "The signature is of an unknown key.")
+        }
     }
 
     /// The answer; nil when the keys should be fetched first.
     private func respond(
         to request: HTTPRequest, on platform: Bridge.Platform, in bridge: isolated Bridge,
         since start: ContinuousClock.Instant, isLastTry: Bool = false
-    ) -> HTTPResponse? {
+    ) -> HTTPResult? {
         let webhook = WebhookRequest(
             method: request.method, target: request.target, headers: request.headers, body: request.body)
         do throws(WebhookRejection) {
             let outcome = try platform.receive(webhook, at: .now())
-            guard bridge.take(outcome.events, from: platform.name) else {
-                return .error(
-                    .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
-                    headers: ["Retry-After": "1"])
+            switch bridge.admit(outcome.events, from: platform) {
+            case .taken:
+                return .now(acknowledge(outcome, on: platform, since: start))
+            case .full:
+                return .now(
+                    .error(
+                        .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
+                        headers: ["Retry-After": "1"]))
+            case .claim(let arrivals):
+                return .later { await acknowledge(outcome, of: arrivals, on: platform, since: start) }
             }
-            platform.metrics.received.increment()
-            platform.metrics.acknowledgementSeconds.record(start.duration(to: .now))
-            return HTTPResponse(outcome.acknowledgement)
         } catch {
             if error.reason == .unknownKey, !isLastTry, platform.keyedReception != nil { return nil }
             platform.metrics.refused.increment()
@@ -79,8 +85,31 @@ public struct WebhookEndpoint: Sendable {
             } else {
                 bridge.log.debug("webhook refused", values)
             }
-            return limiter.response(to: error, verdict)
+            return .now(limiter.response(to: error, verdict))
         }
+    }
+
+    private func acknowledge(
+        _ outcome: WebhookOutcome, on platform: Bridge.Platform, since start: ContinuousClock.Instant
+    ) -> HTTPResponse {
+        platform.metrics.received.increment()
+        platform.metrics.acknowledgementSeconds.record(start.duration(to: .now))
+        return HTTPResponse(outcome.acknowledgement)
+    }
+
+    /// Acknowledges once the inbox has the events.
+    private func acknowledge(
+        _ outcome: WebhookOutcome, of arrivals: [Bridge.Arrival], on platform: Bridge.Platform,
+        since start: ContinuousClock.Instant
+    ) async -> HTTPResponse {
+        // In a task of its own: a platform that goes away does not take back what may be in the inbox already.
+        guard await bridge.claimUndisturbed(arrivals) != nil else {
+            return .error(
+                .serviceUnavailable, code: "inbox_away",
+                message: "The event cannot be kept safe at the moment: deliver it again.",
+                headers: ["Retry-After": "2"])
+        }
+        return acknowledge(outcome, on: platform, since: start)
     }
 }
 

@@ -23,7 +23,9 @@ struct BridgeService: Sendable {
     func run() async throws {
         let storage = hasLogger ? try Storage(product.database) : nil
         if let storage { await prepare(storage) }
-        let path = try await LogPath(product, loop: loop, storage: storage, metrics: metrics, log: log)
+        let path = try await LogPath(
+            product, loop: loop, storage: storage, isDurable: product.bridge.acknowledgement == .durable,
+            metrics: metrics, log: log)
         await path.redis?.connect()
         await path.buffer.start()
         let client = HTTPClient(loop: loop)
@@ -33,7 +35,8 @@ struct BridgeService: Sendable {
         let bridge = Bridge(
             loop: loop, configuration: product.bridge, adapters: product.adapters,
             agent: breaker.map { GuardedAgent(agent, breaker: $0) } ?? agent,
-            client: client, states: states, recorder: path.recorder, metrics: metrics, log: log)
+            client: client, states: states, recorder: path.recorder, inbox: path.inbox, metrics: metrics, log: log)
+        await bridge.start()
         let server = makeServer(bridge: bridge, breaker: breaker, path: path, storage: storage)
         try await server.start()
         await announce(server)

@@ -1,11 +1,13 @@
 import BridgeCore
 import EventLoop
 import Glibc
+import Inbox
 import Journal
 import Redis
 import Telemetry
 
-/// The bridge's end of the log path: recorder, buffer, spool and the queue that they fill.
+/// The bridge's end of the log path (recorder, buffer, spool and the queue that they fill), and the inbox, which is kept at the
+/// same place.
 struct LogPath: Sendable {
     let recorder: JournalRecorder
     let buffer: LogBuffer
@@ -13,6 +15,8 @@ struct LogPath: Sendable {
     /// What this process keeps on disk where there is no Redis: the queue is in it, and the inbox.
     let file: InboxFile?
     let redis: RedisClient?
+    /// What the bridges of a fleet share, or what outlives this process.
+    let inbox: any InboxStore
 
     /// The log path of a process.
     ///
@@ -35,12 +39,19 @@ struct LogPath: Sendable {
                 blockingClient: storage == nil ? nil : RedisClient(loop: loop, configuration: redis.configuration),
                 configuration: product.bridgeQueueConfiguration, log: log)
             registry = RedisSessionRegistry(client: redis, prefix: product.redisPrefix, configuration: sessions)
+            // A connection of its own: users wait for its answers, and nobody for those of the log.
+            let asked = try RedisConfiguration(url: url.value)
+            inbox = RedisInbox(
+                loop: loop, client: RedisClient(loop: loop, configuration: asked),
+                blockingClient: RedisClient(loop: loop, configuration: asked),
+                configuration: product.inboxConfiguration, log: log, metrics: metrics)
         } else {
             redis = nil
             let file = try await InboxFile.opened(
                 loop: loop, folder: product.spoolDirectory, isRequired: isDurable, log: log)
             self.file = file
             queue = SQLiteJobQueue(file: file, maximumBytes: product.spoolMaxBytes)
+            inbox = SQLiteInbox(file: file, log: log)
             registry = storage.map { StoreSessionRegistry(store: $0.store, timeToLive: product.sessionTTL) }
         }
         let spool = Spool(
@@ -76,7 +87,17 @@ extension ProductConfiguration {
 
     /// Names and mode of the queue in Redis.
     var queueConfiguration: RedisJobQueue.Configuration {
-        .init(prefix: redisPrefix, mode: logClaim == .brpop ? .brpop : .reliable, name: hostName)
+        var configuration = RedisJobQueue.Configuration(
+            prefix: redisPrefix, mode: logClaim == .brpop ? .brpop : .reliable, name: hostName)
+        configuration.lease = lease
+        return configuration
+    }
+
+    /// What the bridges of a fleet share.
+    var inboxConfiguration: RedisInbox.Configuration {
+        var configuration = RedisInbox.Configuration(prefix: redisPrefix, name: hostName)
+        configuration.lease = lease
+        return configuration
     }
 
     /// The same for the pushing side.

@@ -59,6 +59,8 @@ struct ProductConfiguration: Sendable {
     var agentFailures: Int? = 5
     var bridge = BridgeConfiguration()
     var sessionTTL = Duration.seconds(86_400)
+    /// A bridge or logger that gives no sign of life for so long is taken for dead.
+    var lease = Duration.seconds(10)
     var logBatch = 500
     var logFlush = Duration.milliseconds(50)
     var logClaim = ClaimMode.reliable
@@ -129,6 +131,7 @@ extension ProductConfiguration {
             }
         }
         redisPrefix = settings.text("REDIS_PREFIX", default: redisPrefix)
+        lease = settings.milliseconds("LEASE_MS", default: 10_000, in: 500...600_000)
         spoolDirectory = settings.text("SPOOL_DIR", default: spoolDirectory)
         spoolMaxBytes = settings.integer("SPOOL_MAX_BYTES", default: spoolMaxBytes, in: 65_536...(1 << 40))
     }
@@ -136,14 +139,16 @@ extension ProductConfiguration {
     private mutating func readConversations(_ settings: inout SettingsReader) {
         sessionTTL = .seconds(settings.integer("SESSION_TTL_SECONDS", default: 86_400, in: 1...315_360_000))
         bridge.historyLimit = settings.integer("AGENT_HISTORY", default: 20, in: 0...1000)
-        let policy = settings.text("CONVERSATION_POLICY", default: "queue")
-        if policy != "queue" {
-            settings.report("CONVERSATION_POLICY=\(policy): only queue is there in this version")
-        }
-        let acknowledgement = settings.text("ACK", default: "fast")
-        if acknowledgement != "fast" {
-            settings.report("ACK=\(acknowledgement): only fast is there in this version")
-        }
+        let window = settings.milliseconds("COALESCE_MS", default: 1000, in: 0...60_000)
+        bridge.policy =
+            settings.choice(
+                "CONVERSATION_POLICY", default: "queue",
+                of: [
+                    "queue": .queue, "coalesce": .coalesce(within: window), "latest": .latest,
+                    "concurrent": .concurrent,
+                ]) ?? .queue
+        bridge.acknowledgement =
+            settings.choice("ACK", default: "fast", of: ["fast": .fast, "durable": .durable]) ?? .fast
         bridge.isStreaming = settings.choice("STREAMING", default: "auto", of: ["auto": true, "off": false]) ?? true
         let typing = settings.milliseconds("TYPING_DELAY_MS", default: 400, in: 0...60_000)
         bridge.typingDelay = typing == .zero ? nil : typing

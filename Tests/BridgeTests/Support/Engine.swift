@@ -3,6 +3,7 @@ import BridgeCore
 import BridgeTesting
 import EventLoop
 import HTTPClient
+import Inbox
 import Journal
 import Synchronization
 import Telemetry
@@ -23,7 +24,7 @@ final class Engine: Sendable {
 
     init(
         _ loop: EventLoop, adapters: [any Adapter], agent: any Agent,
-        configure: (inout BridgeConfiguration) -> Void = { _ in }
+        inbox: (any InboxStore)? = nil, configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) {
         self.loop = loop
         client = HTTPClient(loop: loop)
@@ -37,13 +38,18 @@ final class Engine: Sendable {
         configure(&configuration)
         bridge = Bridge(
             loop: loop, configuration: configuration, adapters: adapters, agent: agent, client: client,
-            states: states, recorder: recorder, metrics: metrics,
+            states: states, recorder: recorder, inbox: inbox, metrics: metrics,
             log: Log(minimum: .debug, format: .json, write: logged.write))
     }
 
     /// Takes events as a webhook's are, on the loop.
     func take(_ events: InboundEvent..., from platform: String = "plain") -> Bool {
-        bridge.assumeIsolated { $0.take(events, from: PlatformName(platform)) }
+        bridge.assumeIsolated { bridge in
+            // As `take` does: what no adapter is here for is nobody's.
+            guard let platform = bridge.platforms[PlatformName(platform)] else { return true }
+            guard case .taken = bridge.admit(events, from: platform) else { return false }
+            return true
+        }
     }
 
     /// Waits until all questions are answered; the engine takes nothing more.

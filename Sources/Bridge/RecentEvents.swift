@@ -1,11 +1,11 @@
 internal import BridgeCore
 
-/// Remembers which events were taken, so that a platform's retry is answered once.
+/// Remembers which events this process took, so that a retry is told from a new event without asking anybody.
 ///
 /// Names are kept as 64 bits of a hash whose seed is the process's own: of the 400,000 that are remembered at the most, a new
 /// event meets another's by chance once in 10¹³, and nobody can choose ids that meet. Whole names would take five times the
 /// memory.
-struct Inbox {
+struct RecentEvents {
     /// Entries per generation: at 100 events a second it reaches back over half an hour, for some 10 MB at the most.
     private var taken = GenerationalCache<UInt64, Void>(capacity: 196_000)
 

@@ -1,0 +1,219 @@
+internal import BridgeCore
+internal import EventLoop
+internal import Telemetry
+
+/// A conversation, or a thread of one, whose questions are answered one by one.
+struct LaneKey: Hashable {
+    let platform: PlatformName
+    let account: AccountName
+    let conversation: ConversationID
+    let thread: ThreadID?
+    /// Where every question has a lane of its own.
+    var question: UUID?
+
+    init(_ event: InboundEvent, on platform: PlatformName) {
+        self.platform = platform
+        account = event.place.account
+        conversation = event.place.conversation
+        thread = event.place.thread
+    }
+}
+
+/// A conversation in work.
+struct Lane {
+    /// Answers the questions one by one; ends when there are no more.
+    var task: Task<Void, Never>
+    /// The question that is being answered.
+    var current: Question?
+    /// What waits behind it.
+    var waiting: [Question] = []
+}
+
+extension Bridge {
+    /// Puts a question into its conversation's lane, as the policy wants it.
+    func enqueue(_ question: Question) {
+        questions += 1
+        inFlight.add(1)
+        let key = laneKey(of: question)
+        if configuration.policy == .latest { supersede(key, by: question) }
+        guard lanes[key]?.waiting.append(question) == nil else { return }
+        // The task's first step comes in a later turn, when its lane is in place.
+        lanes[key] = Lane(task: loop.spawn(on: self) { await $0.startLane(key) }, waiting: [question])
+    }
+
+    private func laneKey(of question: Question) -> LaneKey {
+        var key = LaneKey(question.event, on: question.platform.name)
+        if configuration.policy == .concurrent { key.question = question.id }
+        return key
+    }
+
+    private func startLane(_ key: LaneKey) async {
+        if case .coalesce(let window) = configuration.policy { try? await loop.sleep(for: window) }
+        await runLane(key)
+    }
+
+    private func runLane(_ key: LaneKey) async {
+        while let question = takeNext(key) {
+            await answer(question)
+            end(question, in: key)
+            // Its answer was broken off, and the task with it: the others go on in another.
+            if Task.isCancelled, lanes[key]?.waiting.isEmpty == false {
+                lanes[key]?.task = loop.spawn(on: self) { await $0.runLane(key) }
+                return
+            }
+        }
+        noteEnd()
+    }
+
+    /// The next question of a conversation; without one, its lane is gone.
+    private func takeNext(_ key: LaneKey) -> Question? {
+        guard var waiting = lanes[key]?.waiting, !waiting.isEmpty else {
+            lanes[key] = nil
+            return nil
+        }
+        // Emptied first: an array that is held twice is copied when it is changed.
+        lanes[key]?.waiting = []
+        var next = waiting.removeFirst()
+        if case .coalesce = configuration.policy {
+            var earlier: [Question] = []
+            while let following = waiting.first, following.canJoin(next), hasNoListener(next), hasNoListener(following)
+            {
+                earlier.append(next)
+                next = waiting.removeFirst()
+            }
+            next.join(earlier)
+        }
+        lanes[key]?.waiting = waiting
+        lanes[key]?.current = next
+        return next
+    }
+
+    private func hasNoListener(_ question: Question) -> Bool { listeners[question.id] == nil }
+
+    /// A question has left its lane, unless it was put back into it.
+    private func end(_ question: Question, in key: LaneKey) {
+        lanes[key]?.current = nil
+        if question.stage == .waiting { return }
+        forget(1 + question.earlier.count)
+    }
+
+    private func forget(_ count: Int) {
+        questions -= count
+        inFlight.add(-count)
+    }
+
+    // MARK: Withdrawing
+
+    /// A newer message of the conversation stands in the place of those before it.
+    private func supersede(_ key: LaneKey, by newer: Question) {
+        guard let lane = lanes[key] else { return }
+        let kept = lane.waiting.filter { !newer.canJoin($0) }
+        for older in lane.waiting where newer.canJoin(older) {
+            older.withdrawal = .superseded(by: newer.id)
+            endWithdrawn(older, .superseded(by: newer.id))
+            forget(1)
+        }
+        lanes[key]?.waiting = kept
+        if let current = lane.current, newer.canJoin(current) { withdraw(current, .superseded(by: newer.id), in: key) }
+    }
+
+    /// Breaks off the answer to a question, where it can still be taken back.
+    private func withdraw(_ question: Question, _ withdrawal: Question.Withdrawal, in key: LaneKey) {
+        guard question.withdrawal == nil, question.stage == .asking || question.stage == .showing else { return }
+        question.withdrawal = withdrawal
+        question.platform.metrics.withdrawn.increment()
+        lanes[key]?.task.cancel()
+    }
+
+    /// The user has changed or deleted a message: the answer that is being made is made anew, or not at all.
+    func heed(_ signal: InboundEvent, on platform: Platform) {
+        guard let target = signal.target else { return }
+        let exact = LaneKey(signal, on: platform.name)
+        // A deletion may not tell the thread, and with concurrent answers each has a lane of its own.
+        let keys = lanes[exact] != nil ? [exact] : lanes.keys.filter { $0.isOf(exact) }
+        for key in keys {
+            if let index = lanes[key]?.waiting.firstIndex(where: { $0.event.messageID == target }) {
+                guard let question = lanes[key]?.waiting[index] else { return }
+                if signal.kind == .edited {
+                    change(question, to: signal)
+                } else {
+                    lanes[key]?.waiting.remove(at: index)
+                    question.withdrawal = .deleted
+                    endWithdrawn(question, .deleted)
+                    forget(1)
+                }
+                return
+            }
+            if let current = lanes[key]?.current, current.event.messageID == target {
+                // What was shown of an answer to the old words stays, and is finished.
+                if signal.kind == .edited, current.stage == .showing { return }
+                return withdraw(current, signal.kind == .edited ? .edited(signal) : .deleted, in: key)
+            }
+        }
+    }
+
+    private func change(_ question: Question, to edit: InboundEvent) {
+        question.event.text = edit.text
+        if !edit.attachments.isEmpty { question.event.attachments = edit.attachments }
+    }
+
+    /// Sees to a question whose answer was broken off.
+    ///
+    /// - Returns: after this, it waits for its turn again or is gone.
+    func endWithdrawn(_ question: Question, _ withdrawal: Question.Withdrawal) {
+        listeners.removeValue(forKey: question.id)?.receive(
+            .failed(AgentFailure(.unreachable, "the question was withdrawn")))
+        switch withdrawal {
+        case .deleted:
+            recordWithdrawal(of: question, status: .deleted)
+            settle(question)
+        case .superseded(let newer):
+            recordWithdrawal(of: question, status: .received, supersededBy: newer)
+            if agent.agent.needsHistory {
+                let thread = AgentTurn(
+                    id: question.id, platform: question.platform.name, event: question.event, text: "",
+                    isStreaming: false
+                ).threadName
+                history.append(unanswered: question.event.wordsForAgent, to: thread, name: question.id)
+            }
+            settle(question)
+        case .edited(let edit):
+            change(question, to: edit)
+            question.withdrawal = nil
+            question.stage = .waiting
+            lanes[laneKey(of: question)]?.waiting.insert(question, at: 0)
+        case .left:
+            break
+        }
+    }
+
+    // MARK: Giving up
+
+    /// Breaks off what is in work and notes that what waits has no answer; what the inbox has stays there.
+    func giveUp() {
+        let failure = AgentFailure(.unreachable, "the bridge was stopped before there was an answer")
+        for key in lanes.keys {
+            let waiting = lanes[key]?.waiting ?? []
+            lanes[key]?.waiting = []
+            for question in waiting {
+                forget(1)
+                if question.isKept { continue }
+                recordFailure(failure, of: question)
+                settle(question)
+                listeners.removeValue(forKey: question.id)?.receive(.failed(failure))
+            }
+            if let current = lanes[key]?.current, current.isKept, current.stage == .asking {
+                current.withdrawal = .left
+            }
+            lanes[key]?.task.cancel()
+        }
+    }
+}
+
+extension LaneKey {
+    /// Whether it is of the same conversation, whatever the thread and the question.
+    fileprivate func isOf(_ other: LaneKey) -> Bool {
+        platform == other.platform && account == other.account && conversation == other.conversation
+            && (other.thread == nil || thread == other.thread)
+    }
+}
