@@ -20,7 +20,7 @@ from pathlib import Path
 import table
 from counting import Counts, Delivery, Message, Row, broken, count
 from load import TELEGRAM_SECRET, TELEGRAM_TOKEN, WEBHOOK_SECRET, Load, World
-from plan import KINDS, Kill, Phase, Planner, failpoints
+from plan import KINDS, TRAPS, Kill, Phase, Planner, failpoints
 from processes import Bridge, Crash, Logger, PostgresServer, Process, RedisServer, eventually, run
 from wire import HTTPClient, Redis
 
@@ -74,13 +74,11 @@ class Stack:
         bridge = {
             **common, "ACK": options.ack, "SPOOL_DIR": str(self.folder / "spool"), "STREAMING": "off",
             "TYPING_DELAY_MS": "0", "ERROR_REPLY": ERROR_REPLY, "AGENT": "http",
-            "AGENT_URL": f"http://127.0.0.1:{self.world.agent.port}/",
             "TELEGRAM_BOT_TOKEN": TELEGRAM_TOKEN, "TELEGRAM_WEBHOOK_SECRET": TELEGRAM_SECRET,
-            "TELEGRAM_API_BASE": f"http://127.0.0.1:{self.world.telegram.port}", "TELEGRAM_RATE_LIMIT": "off",
-            "WEBHOOK_SECRET": WEBHOOK_SECRET, "WEBHOOK_REPLY_URL": f"http://127.0.0.1:{self.world.receiver.port}/",
-            "WEBHOOK_RATE_LIMIT": "off"}
+            "TELEGRAM_RATE_LIMIT": "off", "WEBHOOK_SECRET": WEBHOOK_SECRET, "WEBHOOK_RATE_LIMIT": "off"}
+        names = [f"bridge-{number}" for number in range(options.bridges)]
         self.bridges = [
-            Bridge(f"bridge-{number}", options.program, bridge, self.folder) for number in range(options.bridges)]
+            Bridge(name, options.program, {**bridge, **self.world.addresses(name)}, self.folder) for name in names]
         self.loggers = [
             Logger(f"logger-{number}", options.program, common, self.folder) for number in range(options.loggers)]
         await asyncio.gather(*(process.start() for process in [*self.bridges, *self.loggers]))
@@ -97,12 +95,15 @@ class Stack:
         unreached = 0
         for kill, following in zip(kills, [*kills[1:], None]):
             if kill.step:
-                if not process.armed:
+                if kill.is_trap:
+                    self.world.trap(name, kill.server, kill.count, process.kill_now)
+                elif not process.armed:
                     # It is told at its start where to die. A clean end before it is no kill.
                     await process.end()
                     await process.start(kill.order)
                 if not await process.died(kill.after):
                     unreached += 1
+                    self.world.traps.pop((name, kill.server), None)
                     await process.kill()
             else:
                 await asyncio.sleep(kill.after)
@@ -272,7 +273,7 @@ def arguments() -> argparse.Namespace:
 
 def planned(options: argparse.Namespace) -> list[Phase]:
     planner = Planner(options.seed, options.bridges, options.loggers, options.lease)
-    steps = failpoints(options.sources)
+    steps = failpoints(options.sources) + TRAPS
     if options.only:
         return [Phase(f"{options.only} at random", planner.at_random(options.only, options.kills))]
     if options.steps is not None:

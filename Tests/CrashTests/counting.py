@@ -136,7 +136,8 @@ def count(
             counts.note("inbound_missing", label)
         if len(inbound[question]) > 1:
             counts.note("inbound_doubled", label)
-        if shown > 0 and outbound[answer] == 0:
+        # In doubt, the dead letter has the answer.
+        if shown > 0 and outbound[answer] == 0 and not is_told:
             counts.note("outbound_missing", label)
         if outbound[answer] > 1:
             counts.note("outbound_doubled", label)

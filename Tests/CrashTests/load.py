@@ -7,7 +7,7 @@ import hmac
 import json
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from counting import Delivery, Message
 from wire import HTTPClient, HTTPServer, Request
@@ -19,12 +19,16 @@ WEBHOOK_SECRET = "whsec_" + base64.b64encode(WEBHOOK_KEY).decode()
 
 
 class World:
-    """The servers that a bridge calls: both platforms and the agent. They never die; what they are asked is written down."""
+    """The servers that a bridge calls: both platforms and the agent. They never die; what they are asked is written down.
+
+    Each bridge calls them by a path of its own. So they can end a bridge in the middle of its request: see `trap`.
+    """
 
     def __init__(self, seed: int):
         self.chance = random.Random(seed)
         self.deliveries: list[Delivery] = []
         self.thinking = 0
+        self.traps: dict[tuple[str, str], tuple[int, Callable[[], None]]] = {}
         self.telegram = HTTPServer(self.on_telegram)
         self.receiver = HTTPServer(self.on_reply)
         self.agent = HTTPServer(self.on_question)
@@ -33,12 +37,32 @@ class World:
         for server in (self.telegram, self.receiver, self.agent):
             await server.start()
 
+    def addresses(self, bridge: str) -> dict[str, str]:
+        """The variables by which a bridge finds them."""
+        at = {name: f"http://127.0.0.1:{getattr(self, name).port}/{bridge}" for name in ("agent", "telegram", "receiver")}
+        return {"AGENT_URL": at["agent"], "TELEGRAM_API_BASE": at["telegram"], "WEBHOOK_REPLY_URL": at["receiver"]}
+
+    def trap(self, bridge: str, server: str, count: int, end: Callable[[], None]) -> None:
+        """Calls `end` when the server has read the `count`th request of the bridge from now on, before it answers."""
+        self.traps[bridge, server] = (count, end)
+
+    def spring(self, request: Request, server: str) -> None:
+        key = (request.path.split("/")[1], server)
+        if key not in self.traps:
+            return
+        count, end = self.traps.pop(key)
+        if count > 1:
+            self.traps[key] = (count - 1, end)
+        else:
+            end()
+
     async def on_telegram(self, request: Request) -> tuple[int, bytes]:
         number = len(self.deliveries) + 1
         if request.path.endswith("/sendMessage"):
             body = json.loads(request.body)
             # There is no name by which Telegram would know a message that is sent again: each is shown.
             self.deliveries.append(Delivery("telegram", str(body["chat_id"]), body["text"], f"telegram-{number}"))
+            self.spring(request, "telegram")
             # Long enough to die between the request and its answer.
             await asyncio.sleep(self.chance.uniform(0, 0.02))
             return 200, json.dumps({"ok": True, "result": {
@@ -49,11 +73,13 @@ class World:
     async def on_reply(self, request: Request) -> tuple[int, bytes]:
         data = json.loads(request.body)["data"]
         self.deliveries.append(Delivery("webhook", data["conversation"], data["text"], request.headers["webhook-id"]))
+        self.spring(request, "receiver")
         await asyncio.sleep(self.chance.uniform(0, 0.02))
         return 204, b""
 
     async def on_question(self, request: Request) -> tuple[int, bytes]:
         text = json.loads(request.body)["text"]
+        self.spring(request, "agent")
         self.thinking += 1
         try:
             await asyncio.sleep(self.chance.uniform(0.02, 0.3))
@@ -168,7 +194,3 @@ def webhook(message: Message) -> tuple[dict[str, str], bytes]:
 
 
 WEBHOOKS = {"telegram": ("/webhooks/telegram", telegram), "webhook": ("/webhooks/webhook", webhook)}
-
-
-def lanes_of(messages: Iterable[Message]) -> set[str]:
-    return {message.conversation for message in messages}

@@ -7,6 +7,9 @@ from pathlib import Path
 
 KINDS = ("bridge", "logger", "redis", "postgres")
 
+TRAPS = ["bridge asks agent", "bridge sends to telegram", "bridge sends to receiver"]
+"""Steps of which the other side knows: it has read the bridge's request, and the bridge dies before it is answered."""
+
 
 @dataclass(frozen=True)
 class Kill:
@@ -26,7 +29,16 @@ class Kill:
     @property
     def order(self) -> str:
         """What the process is told of it at its start; empty: nothing."""
-        return f"{self.step}:{self.count}" if self.step else ""
+        return f"{self.step}:{self.count}" if self.step and not self.is_trap else ""
+
+    @property
+    def is_trap(self) -> bool:
+        return self.step in TRAPS
+
+    @property
+    def server(self) -> str:
+        """The server that a trap is in."""
+        return self.step.split(" ")[-1]
 
 
 @dataclass
@@ -75,7 +87,7 @@ class Planner:
 
     def at_step(self, step: str, count: int) -> list[Kill]:
         """Kills at one step, with what it takes to come there: a spool needs a Redis that is away, a take-over a death."""
-        kind = step.split(".")[0]
+        kind = "bridge" if step.startswith("bridge") else "logger"
         names = self.names[kind]
         wait = 12 + 2 * self.lease
         kills = []
@@ -91,11 +103,13 @@ class Planner:
             else:
                 target = names[number % len(names)]
                 often = 3 if kind == "logger" or "spool" in step else 60
+                if any(word in step for word in ("joined", "collected", "restored")):
+                    often = 1
                 kills.append(Kill(target, wait, down, step, self.chance.randint(1, often)))
         if "takeover" in step:
             kills += [
                 Kill(names[0], self.chance.uniform(0.5, 1), self.chance.uniform(2, 3) + self.lease) for _ in range(count)]
-        if "spool" in step or "reconcile" in step:
+        if "spool" in step or is_put_right(step):
             kills += [
                 Kill("redis", self.chance.uniform(1, 2), self.chance.uniform(0.5, 1.5))
                 for _ in range(2 * count + 2)]
@@ -107,7 +121,7 @@ class Planner:
             half = kills // 2
             mixed = Phase("at random", self.mixed(kills - half))
             # Those that need others to die first are for the long form.
-            plain = [step for step in steps if not is_rare(step) and "spool" not in step]
+            plain = [step for step in steps if not is_rare(step) and not is_put_right(step) and "spool" not in step]
             chosen = self.chance.sample(plain, min(half, len(plain)))
             return [mixed, Phase("at steps", [kill for step in chosen for kill in self.at_step(step, 1)])]
         phases = [Phase(f"{kind} at random", self.at_random(kind, kills // 10)) for kind in KINDS]
@@ -128,4 +142,9 @@ class Planner:
 
 def is_rare(step: str) -> bool:
     """Whether a step is come to only after somebody else has died."""
-    return any(word in step for word in ("takeover", "adopting", "recovered", "reconcile"))
+    return any(word in step for word in ("takeover", "adopting"))
+
+
+def is_put_right(step: str) -> bool:
+    """Whether a step is come to only after Redis was away."""
+    return any(word in step for word in ("collected", "restored"))

@@ -79,6 +79,11 @@ class Process:
     may_start_again = False
     """Whether a start may fail while what is left of the process before still ends."""
 
+    def kill_now(self) -> None:
+        """kill -9, at this very instant."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+
     async def kill(self) -> None:
         """kill -9, waited for."""
         await self.end(signal.SIGKILL)

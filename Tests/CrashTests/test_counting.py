@@ -105,6 +105,11 @@ class CountingTests(unittest.TestCase):
         self.story.rows.append(Row("out-3", "outbound", *LANE, "re: c1n2", "sent", "in-2"))
         self.expect(acked=2, once=2, inbound_doubled=1, outbound_doubled=1)
 
+    def test_an_answer_in_doubt_needs_no_row(self):
+        del self.story.rows[3]
+        self.story.dead.append('{"error":"in doubt","id":"in-2"}')
+        self.assertEqual(self.story.count().outbound_missing, 0)
+
     def test_an_answer_that_was_never_shown_needs_no_row(self):
         del self.story.deliveries[1], self.story.rows[3]
         self.story.rows.append(self.story.apology(2))

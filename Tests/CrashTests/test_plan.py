@@ -2,7 +2,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from plan import KINDS, Planner, failpoints
+from plan import KINDS, TRAPS, Planner, failpoints
 
 STEPS = ["bridge.log.pushed", "bridge.spool.appended", "bridge.takeover", "logger.committed", "logger.takeover"]
 
@@ -48,6 +48,10 @@ class PlanTests(unittest.TestCase):
         (phase,) = planner().step_phases(1, ["bridge.spool.adopting"])
         self.assertEqual(
             [kill.order for kill in phase.targets["bridge-1"]], ["bridge.spool.appended:1", "bridge.spool.adopting:1"])
+
+    def test_a_trap_is_nothing_that_the_process_is_told_of(self):
+        for phase in planner().step_phases(2, TRAPS):
+            self.assertEqual({(kill.order, kill.target[:-2]) for kill in phase.kills}, {("", "bridge")})
 
     def test_steps_are_read_from_the_sources(self):
         with tempfile.TemporaryDirectory() as folder:
