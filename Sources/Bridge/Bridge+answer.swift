@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import EventLoop
+internal import Failpoints
 internal import Telemetry
 
 extension Bridge {
@@ -23,12 +24,14 @@ extension Bridge {
         let typing = listener?.isDiverting == true ? nil : startTyping(for: question, to: address)
         let reply = streamedReply(of: question, turn, to: address, listener: listener)
 
+        Failpoint.reach("bridge.asking")
         do throws(AgentFailure) {
             let answer = try await agent.ask(turn) { piece in
                 typing?.cancel()
                 listener?.receive(.text(piece))
                 await reply?.append(piece)
             }
+            Failpoint.reach("bridge.answered")
             typing?.cancel()
             let answered = ContinuousClock.now
             metrics.agentSeconds.record(start.duration(to: answered))
@@ -40,7 +43,9 @@ extension Bridge {
                 return leave(question, to: listener)
             }
             remember(answer, to: turn)
+            Failpoint.reach("bridge.delivering")
             let delivery = await deliver(answer, through: reply, of: question, to: address, listener: listener)
+            Failpoint.reach("bridge.delivered")
             metrics.addedSeconds.record(
                 question.takenAt.duration(to: .now) - start.duration(to: answered))
             recordAnswer(answer, delivery: delivery, to: question)
@@ -117,6 +122,7 @@ extension Bridge {
         guard await begin(question, progress: progress) else { return }
         let address = ReplyAddress(question.event, rules: question.platform.capabilities.replies, names: question.id)
         let delivery = await deliver(answer, through: nil, of: question, to: address, listener: nil)
+        Failpoint.reach("bridge.recovered")
         recordAnswer(answer, delivery: delivery, to: question)
         settle(question)
     }
@@ -150,6 +156,7 @@ extension Bridge {
         let failure = AgentFailure(.unreachable, reason)
         recordFailure(failure, of: question)
         await apologize(for: failure, through: nil, of: question, listener: nil)
+        Failpoint.reach("bridge.buried")
         settle(question, deadLetter: letter(of: question, because: reason))
     }
 

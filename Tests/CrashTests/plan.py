@@ -7,6 +7,9 @@ from pathlib import Path
 
 KINDS = ("bridge", "logger", "redis", "postgres")
 
+DEATHS = {"takeover": "", "recovered": "bridge sends to receiver", "buried": "bridge sends to telegram"}
+"""Steps that are come to only after another process has died, and where it has to: empty: anywhere."""
+
 TRAPS = ["bridge asks agent", "bridge sends to telegram", "bridge sends to receiver"]
 """Steps of which the other side knows: it has read the bridge's request, and the bridge dies before it is answered."""
 
@@ -103,12 +106,15 @@ class Planner:
             else:
                 target = names[number % len(names)]
                 often = 3 if kind == "logger" or "spool" in step else 60
-                if any(word in step for word in ("joined", "collected", "restored")):
+                if "joined" in step or is_put_right(step):
                     often = 1
                 kills.append(Kill(target, wait, down, step, self.chance.randint(1, often)))
-        if "takeover" in step:
-            kills += [
-                Kill(names[0], self.chance.uniform(0.5, 1), self.chance.uniform(2, 3) + self.lease) for _ in range(count)]
+        death = next((death for word, death in DEATHS.items() if word in step), None)
+        if death is not None:
+            for _ in range(count):
+                down = self.chance.uniform(2, 3) + self.lease
+                after = wait if death else self.chance.uniform(0.5, 1)
+                kills.append(Kill(names[0], after, down, death, self.chance.randint(2, 10)))
         if "spool" in step or is_put_right(step):
             kills += [
                 Kill("redis", self.chance.uniform(1, 2), self.chance.uniform(0.5, 1.5))
@@ -142,7 +148,7 @@ class Planner:
 
 def is_rare(step: str) -> bool:
     """Whether a step is come to only after somebody else has died."""
-    return any(word in step for word in ("takeover", "adopting"))
+    return "adopting" in step or any(word in step for word in DEATHS)
 
 
 def is_put_right(step: str) -> bool:
