@@ -18,6 +18,7 @@ extension HTTPConnection {
     /// - Returns: the function that writes the content, when there is one to run.
     func begin(_ response: HTTPResponse, of id: UInt64) -> (@Sendable (HTTPBodyWriter) async throws -> Void)? {
         guard stage != .closed, let exchange, exchange.id == id else { return nil }
+        wasRefused = (400..<500).contains(response.status.code)
         let hasContent = response.status.code >= 200 && response.status != .noContent && response.status.code != 304
         let isKeepAlive =
             exchange.isKeepAlive && !core.isDraining && !isPeerClosed && !HTTPConnection.asksToClose(response)
@@ -61,7 +62,9 @@ extension HTTPConnection {
             guard let exchange, exchange.id == id else { return }
             if exchange.streamFraming == .chunked { output.append(contentsOf: HTTPResponseSerializer.lastChunk) }
             endExchange(isKeepAlive: exchange.isKeepAlive && exchange.streamFraming == .chunked && !core.isDraining)
+            startTurn()
             settle()
+            endTurn()
         } catch {
             guard let exchange, exchange.id == id else { return }
             cut(exchange)

@@ -43,10 +43,10 @@ final class HTTPConnection: @unchecked Sendable {
         var task: Task<Void, Never>?
     }
 
-    /// What is kept of pipelined requests while one is handled; one more reading may come on top.
-    private static let maxPendingBytes = 65_536
+    /// What is kept of pipelined requests while one is handled.
+    private static let maxPendingBytes = 16_384
     /// Responses of pipelined requests that are gathered into one system call.
-    private static let maxGatheredBytes = 262_144
+    private static let maxGatheredBytes = 65_536
     /// What is heard of a client that was refused.
     private static let maxLingerBytes = 1_048_576
 
@@ -67,17 +67,30 @@ final class HTTPConnection: @unchecked Sendable {
     var isFlushPlanned = false
     var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
     var nextWaiter: UInt64 = 0
-    private(set) var deadline = UInt64.max
+    var deadline = UInt64.max
     private(set) var isPeerClosed = false
-    private(set) var patience = Patience.none
+    var patience = Patience.none
     var watcher: SocketWatcher?
-    private var parser: HTTPRequestParser
+    private(set) var parser: HTTPRequestParser
     private var pending: [UInt8] = []
     private var pendingOffset = 0
-    private var exchangeCount: UInt64 = 0
+    private(set) var exchangeCount: UInt64 = 0
     private var lingeredBytes = 0
     /// True once the client has sent more than the requests that were answered: closing now would reset it.
     private(set) var hasUnreadBytes = false
+    /// Where it stands among those that would have to give way.
+    var place = HTTPConnectionList.Place()
+    var listed: Waiting?
+    var listedAt: UInt64 = 0
+    var accountedBytes = 0
+    /// Its place in the slow lane; see `endTurn()`.
+    var turnBegin: UInt64 = 0
+    var handledInTurn = 0
+    var isPaused = false
+    var isSlow = false
+    var isQueued = false
+    /// True when the last response was the client's fault.
+    var wasRefused = false
 
     init(_ descriptor: Int32, peer: HTTPPeer, isOverflow: Bool, core: HTTPServerCore) {
         self.descriptor = descriptor
@@ -103,37 +116,50 @@ final class HTTPConnection: @unchecked Sendable {
     private func ready(_ readiness: SocketWatcher.Readiness) {
         if readiness.contains(.write) {
             isBlocked = false
+            startTurn()
             settle()
+            endTurn()
         }
         if stage == .closed || stage == .upgraded { return }
         if readiness.contains(.read) {
-            receive()
+            guard isSlow else { return receive() }
+            waitInLane()
         } else if readiness.contains(.closed) {
             peerHasClosed()
         }
     }
 
-    private func receive() {
+    /// Reads once and goes on with what came.
+    func receive(atMost limit: Int = HTTPServerCore.readBufferBytes) {
         let buffer = core.readBuffer
-        let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+        // Behind a request that is being answered no more is taken than will be kept.
+        let room = exchange == nil ? limit : min(limit, max(1, HTTPConnection.maxPendingBytes - pendingBytes))
+        let count = recv(descriptor, buffer.baseAddress, room, Int32(MSG_DONTWAIT))
         if count == 0 { return peerHasClosed() }
         if count < 0 {
             // Anything but "nothing there" means that the connection is gone.
-            if errno != EAGAIN && errno != EINTR { close() }
-            return
+            if errno != EAGAIN && errno != EINTR { return close() }
+            return updateInterest()
         }
         if stage != .open, stage != .upgrading { return discard(count) }
         let input = UnsafeBufferPointer(rebasing: buffer[..<count])
         var offset = 0
+        startTurn()
         if pending.isEmpty { parse(input.span, from: &offset) }
         if offset < count {
             if stage == .open || stage == .upgrading {
+                // Without this a client that never lets it run empty would make it grow for ever.
+                if pendingOffset > 0 {
+                    pending.removeFirst(pendingOffset)
+                    pendingOffset = 0
+                }
                 pending.append(contentsOf: input[offset...])
             } else {
                 hasUnreadBytes = true
             }
         }
         settle()
+        endTurn()
     }
 
     private func discard(_ count: Int) {
@@ -159,13 +185,23 @@ final class HTTPConnection: @unchecked Sendable {
 
     // MARK: Requests
 
-    private var canParse: Bool { stage == .open && exchange == nil && !isBlocked }
+    private var canParse: Bool { stage == .open && exchange == nil && !isBlocked && !isPaused }
+    private var pendingBytes: Int { pending.count - pendingOffset }
+    /// True when something of the next request was read and not parsed.
+    var hasPending: Bool { pendingBytes > 0 }
+    /// True for a request with more content than a chat's messages have.
+    var isBulky: Bool { parser.phase == .body && parser.bodyCount > 32_768 }
+    /// What its buffers take.
+    var bufferedBytes: Int {
+        stage == .closed ? 0 : parser.heldBytes + pending.capacity + output.capacity
+    }
 
     private func parse(_ input: Span<UInt8>, from offset: inout Int) {
         while canParse, offset < input.count {
             do throws(HTTPRequestFault) {
                 guard let request = try parser.parse(input, from: &offset) else { return }
                 handle(request)
+                checkTime()
             } catch {
                 refuse(error)
             }
@@ -191,6 +227,7 @@ final class HTTPConnection: @unchecked Sendable {
     private func handle(_ request: consuming HTTPRequest) {
         request.peer = peer
         patience = .none
+        core.list(self, as: nil)
         core.statistics.requests += 1
         exchangeCount += 1
         let id = exchangeCount
@@ -206,8 +243,12 @@ final class HTTPConnection: @unchecked Sendable {
         case .later(let operation):
             exchange?.task = core.loop.spawn(on: core.server) { [self] _ in
                 let response = await operation()
+                startTurn()
                 let stream = begin(response, of: id)
+                // Who pipelines behind an answer that takes its time has time as well.
+                isPaused = hasPending
                 settle()
+                endTurn()
                 if let stream { await run(stream, of: id) }
             }
         }
@@ -221,10 +262,16 @@ final class HTTPConnection: @unchecked Sendable {
         return bytes
     }
 
-    /// Answers what the codec or a deadline refused; nothing that follows can be understood.
-    private func refuse(_ fault: HTTPRequestFault) {
+    /// Answers what the codec, a deadline or a limit refused; nothing that follows can be understood.
+    func refuse(_ fault: HTTPRequestFault) {
         core.statistics.refused += 1
-        append(.error(fault.status, code: fault.rawValue, message: fault.message))
+        wasRefused = true
+        // Nothing more is parsed: what it holds is free.
+        parser = HTTPRequestParser(limits: core.configuration.limits)
+        append(
+            .error(
+                fault.status, code: fault.rawValue, message: fault.message,
+                headers: fault == .overloaded ? ["Retry-After": "1"] : [:]))
     }
 
     /// Writes a response to no exchange, after which the connection ends.
@@ -262,91 +309,28 @@ final class HTTPConnection: @unchecked Sendable {
         guard stage != .closed, stage != .upgraded else { return }
         updateDeadline()
         updateInterest()
+        core.account(self)
     }
 
-    private func updateInterest() {
+    func updateInterest() {
         var interest: SocketWatcher.Readiness = isBlocked ? .write : []
         switch stage {
         case .closed, .upgraded:
             return
-        case .lingering:
+        case .lingering where !isQueued:
             interest = .read
-        case .open where !isPeerClosed:
+        case .open where !isPeerClosed && !isQueued:
             if exchange != nil {
                 // Reading on is the cheapest way to see the end of the stream; with a full buffer the event of it must do.
-                let isFull = pending.count - pendingOffset >= HTTPConnection.maxPendingBytes
+                let isFull = pendingBytes >= HTTPConnection.maxPendingBytes || core.isShortOfMemory
                 interest.insert(isFull ? .closed : .read)
             } else if !isBlocked {
                 interest = .read
             }
-        case .open, .upgrading, .closingAfterOutput, .lingeringAfterOutput:
+        case .open, .upgrading, .closingAfterOutput, .lingeringAfterOutput, .lingering:
             break
         }
         do { try watcher?.watch(interest) } catch { close() }
-    }
-
-    private func updateDeadline() {
-        let awaited: Patience
-        if stage == .lingering {
-            awaited = .lingering
-        } else if isBlocked {
-            awaited = .writing
-        } else if exchange != nil || stage == .upgrading {
-            awaited = .none
-        } else {
-            switch parser.phase {
-            case .idle: awaited = exchangeCount == 0 ? .firstByte : .idle
-            case .head: awaited = .head
-            case .body: awaited = .body
-            }
-        }
-        guard awaited != patience else { return }
-        let isSameSpan = patience == .firstByte && awaited == .head
-        patience = awaited
-        if !isSameSpan { renewDeadline() }
-    }
-
-    /// Starts the present deadline anew: after progress, or for another wait.
-    func renewDeadline() {
-        let span: Duration
-        switch patience {
-        case .none:
-            deadline = .max
-            return
-        case .firstByte, .head: span = core.configuration.headDeadline
-        case .body: span = core.configuration.bodyDeadline
-        case .idle: span = core.configuration.keepAliveIdle
-        case .writing: span = core.configuration.writeStall
-        case .lingering: span = core.configuration.lingerDeadline
-        }
-        let now = core.now
-        let parts = span.components
-        let (seconds, isForEver) = UInt64(clamping: parts.seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        let (time, isBeyond) = (now + UInt64(clamping: parts.attoseconds / 1_000_000_000)).addingReportingOverflow(
-            seconds)
-        deadline = isForEver || isBeyond ? .max : time
-        core.noteDeadline(deadline, now: now)
-    }
-
-    /// Leaves patience to whoever has the socket now.
-    func forgetDeadline() {
-        patience = .none
-        deadline = .max
-    }
-
-    /// Called by the core's sweep.
-    func deadlineHasPassed() {
-        deadline = .max
-        switch patience {
-        case .head:
-            refuse(.headTimeout)
-            settle()
-        case .body:
-            refuse(.bodyTimeout)
-            settle()
-        case .none, .firstByte, .idle, .writing, .lingering:
-            close()
-        }
     }
 
     // MARK: The end
@@ -381,6 +365,8 @@ final class HTTPConnection: @unchecked Sendable {
         outputOffset = 0
         pending = []
         pendingOffset = 0
+        core.list(self, as: nil)
+        core.account(self)
         resumeWaiters(throwing: HTTPServerError.connectionClosed)
         core.remove(self)
         stream?.cut()

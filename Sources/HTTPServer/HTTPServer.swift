@@ -85,4 +85,6 @@ public struct HTTPServerStatistics: Sendable, Equatable {
     public var refused = 0
     /// Connections refused for the connection cap since the start.
     public var overflowed = 0
+    /// Connections that had to give way to others since the start: idle, or slow while connections or memory were short.
+    public var displaced = 0
 }

@@ -8,8 +8,16 @@ public struct HTTPServerConfiguration: Sendable {
     public var backlog: Int32 = 1024
     /// Lets several servers, one a loop, listen on the same port: the kernel deals connections out (`SO_REUSEPORT`).
     public var reusesPort = false
-    /// Connections at a time; more are answered 503 with `Retry-After` and closed.
+    /// Connections at a time.
+    ///
+    /// A newcomer takes the place of the one that has waited longest for a request, or else of the request that has been
+    /// arriving for longest; where all are being answered it gets 503 with `Retry-After`.
     public var maxConnections = 10_000
+    /// Memory for requests that are arriving and for responses that are not taken, in bytes over all connections.
+    ///
+    /// Beyond it the requests that have been arriving for longest get 503, and the clients that have been reading for longest are
+    /// cut off.
+    public var maxBufferedBytes = 64 << 20
     /// From the first byte of a request (for the first one: from the connection) to the end of its head, absolute.
     public var headDeadline = Duration.seconds(10)
     /// From the end of the head to the end of the content, absolute.

@@ -13,7 +13,7 @@ final class HTTPServerCore {
     /// Refused connections at a time that are still told why; beyond them the kernel's queue holds newcomers.
     private static let maxOverflow = 64
     /// Connections accepted in one turn, before requests get theirs.
-    private static let acceptsPerTurn = 64
+    private static let acceptsPerTurn = 16
     /// How long accepting rests after the system ran out of descriptors.
     private static let exhaustedPause = Duration.milliseconds(100)
 
@@ -38,6 +38,18 @@ final class HTTPServerCore {
     private var cachedDateLine: [UInt8] = []
     private var drainWaiter: CheckedContinuation<Void, Never>?
 
+    /// Those that may have to give way, by what they wait for.
+    var lists = HTTPConnection.Waiting.allCases.map { _ in HTTPConnectionList() }
+    /// What the buffers of all connections take.
+    var heldBytes = 0
+    var isShedding = false
+    /// Those that wait for their turn behind everybody else, from `laneHead` on.
+    var lane: [HTTPConnection] = []
+    var laneHead = 0
+    var laneCredit: Int64 = 0
+    var laneRefilled: UInt64 = 0
+    private(set) var laneTimer: LoopTimer?
+
     init(
         server: HTTPServer, listener: HTTPListener, configuration: HTTPServerConfiguration,
         handler: @escaping @Sendable (HTTPRequest) -> HTTPResult
@@ -49,6 +61,7 @@ final class HTTPServerCore {
         self.configuration = configuration
         self.handler = handler
         sweepTimer = LoopTimer(on: loop) { [unowned self] in sweep() }
+        laneTimer = LoopTimer(on: loop) { [unowned self] in runLane() }
     }
 
     deinit {
@@ -84,6 +97,7 @@ final class HTTPServerCore {
             case .none:
                 return
             case .exhausted:
+                if makeRoom() { continue }
                 // The listener stays ready: without a pause the loop would turn and turn on it.
                 acceptWatcher?.cancel()
                 resumeTimer?.schedule(after: HTTPServerCore.exhaustedPause)
@@ -93,7 +107,8 @@ final class HTTPServerCore {
     }
 
     private func add(_ descriptor: Int32, _ peer: HTTPPeer) {
-        let isOverflow = connections.count - overflowCount >= configuration.maxConnections
+        let isFull = connections.count - overflowCount >= configuration.maxConnections
+        let isOverflow = isFull && !makeRoom()
         let connection = HTTPConnection(descriptor, peer: peer, isOverflow: isOverflow, core: self)
         connections[descriptor] = connection
         statistics.connections += 1
@@ -139,11 +154,15 @@ final class HTTPServerCore {
 
     private func endDrain() {
         sweepTimer = nil
+        laneTimer = nil
         drainWaiter?.resume()
         drainWaiter = nil
     }
 
     // MARK: Buffers and clocks
+
+    /// True while half of the memory for buffers is in use: nothing is read that can wait in the kernel.
+    var isShortOfMemory: Bool { heldBytes > configuration.maxBufferedBytes / 2 }
 
     /// Lends the buffer that responses are written to: connections that wait for requests hold none.
     func takeSpareBuffer() -> [UInt8] {

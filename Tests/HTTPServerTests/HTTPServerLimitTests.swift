@@ -110,17 +110,23 @@ private func ok(_ loop: EventLoop, _ request: HTTPRequest) -> HTTPResult { .now(
         }
     }
 
-    @Test func `more connections than the cap are told to come back`() async throws {
+    @Test func `while all connections are being answered, more than the cap are told to come back`() async throws {
         var configuration = HTTPServerConfiguration()
         configuration.maxConnections = 2
-        try await withServer(configuration, handler: ok) { server, port in
-            var clients: [RawClient] = []
+        try await withServer(configuration) { loop, request in
+            guard request.path == "/wait" else { return .now(.text("ok")) }
+            return .later {
+                try? await loop.sleep(for: .seconds(600))
+                return .text("late")
+            }
+        } _: { server, port in
+            var busy: [RawClient] = []
             for _ in 0..<2 {
                 let client = try RawClient(port: port)
-                try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-                #expect(try client.readResponse().text == "ok")
-                clients.append(client)
+                try client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+                busy.append(client)
             }
+            #expect(await eventually { await server.statistics.requests == 2 })
             // More than are heard out at a time, so that accepting pauses and goes on again.
             let refused = try (0..<100).map { _ in try RawClient(port: port) }
             for client in refused {
@@ -131,12 +137,63 @@ private func ok(_ loop: EventLoop, _ request: HTTPRequest) -> HTTPResult { .now(
                 #expect(try client.isAtEnd())
                 client.shutdownWriting()
             }
-            clients.removeFirst()
+            busy.removeFirst()
             #expect(await eventually { await server.statistics.connections == 1 })
             let next = try RawClient(port: port)
             try next.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try next.readResponse().text == "ok")
             #expect(await server.statistics.overflowed == 100)
+        }
+    }
+
+    @Test func `a newcomer at the cap takes the place of the one that was idle for longest`() async throws {
+        var configuration = HTTPServerConfiguration()
+        configuration.maxConnections = 3
+        try await withServer(configuration, handler: ok) { server, port in
+            func speak(_ client: RawClient) throws {
+                try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try client.readResponse().text == "ok")
+            }
+            let half = try RawClient(port: port)
+            try half.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+            #expect(await eventually { await server.statistics.connections == 1 })
+            let (first, second) = (try RawClient(port: port), try RawClient(port: port))
+            try speak(first)
+            try speak(second)
+            try speak(first)
+            // One after the other: each displaces the one that has been silent for longest.
+            let third = try RawClient(port: port)
+            try speak(third)
+            #expect(try second.isAtEnd())
+            let fourth = try RawClient(port: port)
+            try speak(fourth)
+            #expect(try first.isAtEnd())
+            #expect(await server.statistics.displaced == 2)
+            // Idle ones give way first, so the unfinished request is still there.
+            try half.send("x\r\n\r\n")
+            #expect(try half.readResponse().text == "ok")
+            try speak(fourth)
+            #expect(await server.statistics.overflowed == 0)
+        }
+    }
+
+    @Test func `an unfinished request gives way to a newcomer where nobody is idle`() async throws {
+        var configuration = HTTPServerConfiguration()
+        configuration.maxConnections = 20
+        try await withServer(configuration, handler: ok) { server, port in
+            let slow = try (0..<20).map { _ in
+                let client = try RawClient(port: port)
+                try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123")
+                return client
+            }
+            #expect(await eventually { await server.statistics.connections == 20 })
+            // What was sent may not have been read yet: only what has begun to arrive is no longer idle.
+            for client in slow { try client.send("4") }
+            let next = try RawClient(port: port)
+            try next.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try next.readResponse().text == "ok")
+            #expect(await server.statistics.displaced == 1)
+            #expect(await server.statistics.overflowed == 0)
         }
     }
 }

@@ -29,6 +29,7 @@ enum HTTPRequestFault: String, Error, Equatable, CaseIterable {
     case expectationFailed = "expectation_failed"
     case headTimeout = "head_timeout"
     case bodyTimeout = "body_timeout"
+    case overloaded
 
     /// The status that tells the client.
     var status: HTTPStatus {
@@ -40,6 +41,7 @@ enum HTTPRequestFault: String, Error, Equatable, CaseIterable {
         case .contentTooLarge: .contentTooLarge
         case .expectationFailed: HTTPStatus(417)
         case .headTimeout, .bodyTimeout: HTTPStatus(408)
+        case .overloaded: .serviceUnavailable
         default: .badRequest
         }
     }
@@ -74,6 +76,7 @@ enum HTTPRequestFault: String, Error, Equatable, CaseIterable {
         case .expectationFailed: "The only expectation known is 100-continue."
         case .headTimeout: "The request's head did not arrive in time."
         case .bodyTimeout: "The request's content did not arrive in time."
+        case .overloaded: "The server has no memory left for requests that arrive slowly."
         }
     }
 }

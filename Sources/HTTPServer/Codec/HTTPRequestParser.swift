@@ -28,7 +28,7 @@ struct HTTPRequestParser {
     /// Longest method and version around a target, with their spaces.
     private static let requestLineOverhead = 64
     /// What is set aside for content before any of it has come: a claimed length alone costs no memory.
-    private static let maxReservedBody = 65_536
+    private static let maxReservedBody = 16_384
 
     private let limits: HTTPLimits
     private var state = State.requestLine
@@ -54,6 +54,16 @@ struct HTTPRequestParser {
         case .fields: .head
         default: .body
         }
+    }
+
+    /// How much of the content has come.
+    var bodyCount: Int { body.count }
+
+    /// Memory that an unfinished request takes, in bytes: its lines, and of its content what has come with the room that grew
+    /// for it.
+    var heldBytes: Int {
+        let content = min(body.capacity, max(2 * body.count, 1024))
+        return phase == .idle ? 0 : partial.capacity + content + 2 * sectionBytes
     }
 
     /// True once for a request that waits for `100 Continue` and of whose content nothing has come (RFC 9110, 10.1.1).
