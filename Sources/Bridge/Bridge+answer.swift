@@ -108,6 +108,7 @@ extension Bridge {
     /// Where the platform takes a message of one name once, and the answer is known, it is sent again. Else it is not: nobody
     /// reads an answer twice.
     private func finish(_ question: Question, from progress: [UInt8]) async {
+        question.stage = .delivering
         let answer: AgentClient.Answer
         switch InboxProgress(progress) {
         case .answer(let known) where question.platform.capabilities.hasIdempotentSends:
@@ -118,7 +119,6 @@ extension Bridge {
         default:
             return await bury(question, because: Bridge.inDoubt)
         }
-        question.stage = .delivering
         guard await begin(question, progress: progress) else { return }
         let address = ReplyAddress(question.event, rules: question.platform.capabilities.replies, names: question.id)
         let delivery = await deliver(answer, through: nil, of: question, to: address, listener: nil)

@@ -72,7 +72,12 @@ extension Bridge {
         if inboxPause > .now {
             for arrival in new { takeAlone(arrival) }
         } else {
-            loop.spawn(on: self) { await $0.claimOrTakeAlone(new) }
+            claiming += new.count
+            loop.spawn(on: self) { bridge in
+                await bridge.claimOrTakeAlone(new)
+                bridge.claiming -= new.count
+                bridge.noteEnd()
+            }
         }
         return arrivals.map { .taken($0.id) }
     }
@@ -260,16 +265,17 @@ extension Bridge {
             return await leave(from: inbox, references, progress, within: Bridge.patience) ?? true
         case .payload:
             var pause = Bridge.firstPause
-            while !isDraining {
+            while true {
                 do {
                     return try await inbox.begin(references, progress: progress)
                 } catch {
+                    // The process ends: it stays where it is, for another bridge.
+                    if isGivingUp { return false }
                     log.warning("an answer waits for the inbox", ["error": error.description])
                 }
                 try? await loop.sleep(for: pause)
                 pause = min(pause * 2, Bridge.longestPause)
             }
-            return false
         }
     }
 

@@ -191,6 +191,7 @@ extension Bridge {
 
     /// Breaks off what is in work and notes that what waits has no answer; what the inbox has stays there.
     func giveUp() {
+        isGivingUp = true
         let failure = AgentFailure(.unreachable, "the bridge was stopped before there was an answer")
         for key in lanes.keys {
             let waiting = lanes[key]?.waiting ?? []

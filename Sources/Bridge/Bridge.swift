@@ -49,6 +49,8 @@ public actor Bridge {
     /// Ends of questions that the inbox has not confirmed yet.
     var settling = 0
     var isDraining = false
+    /// The drain's deadline has passed.
+    var isGivingUp = false
     private var drained: [CheckedContinuation<Void, Never>] = []
 
     /// An engine for these adapters and this agent.
