@@ -16,8 +16,7 @@ extension RedisInbox {
         let pause = configuration.lease / 5
         heartbeats = loop.spawn(on: self) { inbox in
             while !Task.isCancelled {
-                let wait = inbox.mustAudit ? min(pause, .milliseconds(200)) : pause
-                do { try await inbox.loop.sleep(for: wait) } catch { return }
+                do { try await inbox.loop.sleep(for: pause) } catch { return }
                 guard !inbox.isRetired else { return }
                 _ = await inbox.beat()
             }
@@ -43,7 +42,8 @@ extension RedisInbox {
         guard !isBeatPlanned, heartbeats != nil, !isRetired else { return }
         isBeatPlanned = true
         loop.spawn(on: self) { inbox in
-            try? await inbox.loop.sleep(for: min(inbox.configuration.lease / 20, .milliseconds(50)))
+            let wait = Duration.milliseconds(inbox.isAway ? 200 : 50)
+            try? await inbox.loop.sleep(for: min(inbox.configuration.lease / 20, wait))
             inbox.isBeatPlanned = false
             guard !inbox.isRetired else { return }
             _ = await inbox.beat()
@@ -73,6 +73,7 @@ extension RedisInbox {
             if !isAway { log.warning("the inbox cannot be reached", ["error": error.description]) }
             isAway = true
             mustAudit = true
+            planBeat()
             return false
         }
     }

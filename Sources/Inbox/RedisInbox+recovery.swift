@@ -44,8 +44,9 @@ extension RedisInbox {
             Self.takeOver, [Array(bridge.utf8), lease, life, Self.number(Self.chunk)])
         guard own == id else { throw InboxError(code: .unavailable, message: "this bridge was taken for dead") }
         guard let parts = reply.array, parts.count == 3 else {
-            // It lives again, or another was faster; or we are gone, which the next sign of life finds.
-            return false
+            // We are gone ourselves.
+            lose(own)
+            throw InboxError(code: .unavailable, message: "this bridge was taken for dead")
         }
         take(InboxRecord.all(in: parts[1]))
         take(InboxRecord.all(in: parts[2]))

@@ -312,8 +312,8 @@ extension RedisInbox {
     /// Takes over what a bridge (ARGV 3) holds whose lease has run out; ARGV 4 is our lease, 5 the life of its death's mark, 6
     /// how many entries at a time.
     ///
-    /// Answers -1 when this bridge itself is gone, 0 when there is nothing to take over, else: 1 if there is more to come and 2 if
-    /// not, the entries that are this bridge's now as id, record, progress, and the mail. The death is marked first, so that the
+    /// Answers -1 when this bridge itself is gone, else: 1 if there is more to come, 2 if not and 0 if there was nothing, the
+    /// entries that are this bridge's now as id, record, progress, and the mail. The death is marked first, so that the
     /// dead can do nothing in between; a lane that another bridge has by now stays there and its entries go there.
     static let takeOver = RedisScript(
         name: "takeOver",
@@ -322,8 +322,9 @@ extension RedisInbox {
             call('PEXPIRE', P .. 'lease:' .. me, ARGV[4])
             if isGone() then return -1 end
             local from, begun = P .. 'held:' .. dead, P .. 'begun:' .. dead
-            if dead == me or lives(dead) then return 0 end
-            if call('HEXISTS', P .. 'bridges', dead) == 0 and call('EXISTS', from) == 0 then return 0 end
+            -- Nothing more: but another that takes over too has perhaps sent what belongs before all that follows.
+            if dead == me or lives(dead) then return {0, {}, takeMail()} end
+            if call('HEXISTS', P .. 'bridges', dead) == 0 and call('EXISTS', from) == 0 then return {0, {}, takeMail()} end
             -- Who ended in order has died over nothing.
             local deaths = call('GET', P .. 'gone:' .. dead) == 'retired' and 0 or 1
             if deaths == 1 then call('SET', P .. 'gone:' .. dead, me, 'EX', life) end

@@ -11,10 +11,11 @@ import Testing
 struct RedisFixture: Sendable {
     let loop: EventLoop
     let url: String
-    let prefix = "inbox-test-\(UInt64.random(in: .min ... .max))"
+    let prefix: String
     let client: RedisClient
 
-    init(_ loop: EventLoop, url: String) throws {
+    init(_ loop: EventLoop, url: String, prefix: String? = nil) throws {
+        self.prefix = prefix ?? "inbox-test-\(UInt64.random(in: .min ... .max))"
         self.loop = loop
         self.url = url
         client = RedisClient(loop: loop, configuration: try RedisConfiguration(url: url))
