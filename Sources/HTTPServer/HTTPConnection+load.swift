@@ -13,6 +13,8 @@ extension HTTPConnection {
 
     /// After this time of parsing and handling, in nanoseconds, a connection lets others have their turn.
     private static let slice: UInt64 = 250_000
+    /// Refusals in a row from which on a connection is taken for one that sends nothing good.
+    static let maxRefusals = 3
 
     /// Begins a piece of work whose time counts.
     func startTurn() {
@@ -29,10 +31,11 @@ extension HTTPConnection {
 
     /// Decides by what the turn was whether the next goes to the slow lane.
     ///
-    /// What took long, pipelined much, sends a large content or was refused does, until a turn was none of that. Nothing else is told from forged or wasteful requests as cheaply; in the lane they are
+    /// What took long, pipelined much, sends a large content or was refused three times in a row does, until a turn was none of
+    /// that. Nothing else is told from forged or wasteful requests as cheaply; in the lane they are
     /// answered all the same, but nobody waits for them.
     func endTurn() {
-        if isPaused || wasRefused || isBulky {
+        if isPaused || refusals >= HTTPConnection.maxRefusals || isBulky {
             isSlow = true
         } else if core.now - turnBegin > 2 * HTTPConnection.slice {
             isSlow = true

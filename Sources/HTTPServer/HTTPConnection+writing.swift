@@ -18,7 +18,7 @@ extension HTTPConnection {
     /// - Returns: the function that writes the content, when there is one to run.
     func begin(_ response: HTTPResponse, of id: UInt64) -> (@Sendable (HTTPBodyWriter) async throws -> Void)? {
         guard stage != .closed, let exchange, exchange.id == id else { return nil }
-        wasRefused = (400..<500).contains(response.status.code)
+        refusals = (400..<500).contains(response.status.code) ? refusals + 1 : 0
         let hasContent = response.status.code >= 200 && response.status != .noContent && response.status.code != 304
         let isKeepAlive =
             exchange.isKeepAlive && !core.isDraining && !isPeerClosed && !HTTPConnection.asksToClose(response)

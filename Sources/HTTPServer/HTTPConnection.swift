@@ -89,8 +89,8 @@ final class HTTPConnection: @unchecked Sendable {
     var isPaused = false
     var isSlow = false
     var isQueued = false
-    /// True when the last response was the client's fault.
-    var wasRefused = false
+    /// Responses in a row that were the client's fault.
+    var refusals = 0
 
     init(_ descriptor: Int32, peer: HTTPPeer, isOverflow: Bool, core: HTTPServerCore) {
         self.descriptor = descriptor
@@ -265,7 +265,7 @@ final class HTTPConnection: @unchecked Sendable {
     /// Answers what the codec, a deadline or a limit refused; nothing that follows can be understood.
     func refuse(_ fault: HTTPRequestFault) {
         core.statistics.refused += 1
-        wasRefused = true
+        refusals = HTTPConnection.maxRefusals
         // Nothing more is parsed: what it holds is free.
         parser = HTTPRequestParser(limits: core.configuration.limits)
         append(
