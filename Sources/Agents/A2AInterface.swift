@@ -20,6 +20,8 @@ struct A2AInterface: Sendable, Equatable {
     var tenant: String?
     /// Whether the agent answers piece by piece where that is wanted.
     var isStreaming: Bool
+    /// Whether the card has sent us to another host than that of the configuration: not into our own network, then.
+    var isUntrustedAddress = false
     /// The media types that the agent takes, in its card's words; empty where it names none.
     var inputModes: [String] = []
 
@@ -64,7 +66,8 @@ extension A2AInterface {
             if binding == .rest10, url.hasSuffix("/") { url.removeLast() }
             self.init(
                 binding: binding, url: url, tenant: offer.tenant,
-                isStreaming: card["capabilities"]["streaming"].bool == true, inputModes: A2AInterface.modes(card))
+                isStreaming: card["capabilities"]["streaming"].bool == true,
+                isUntrustedAddress: A2AInterface.isUntrusted(url, from: origin), inputModes: A2AInterface.modes(card))
             return
         }
         let found = offers.map { "\($0.transport) \($0.version ?? "0.3")" }.joined(separator: ", ")
@@ -81,6 +84,14 @@ extension A2AInterface {
         let isEverywhere = own.host == "0.0.0.0" || own.host == "[::]"
         guard isEverywhere || (own.isLoopback && !found.isLoopback) else { return url }
         return origin + own.rest
+    }
+
+    /// Whether an address is one that somebody in the Internet has chosen for us.
+    ///
+    /// An agent inside of our network may send us to another place there, as from `localhost` to `agent:9999`.
+    private static func isUntrusted(_ url: String, from origin: String) -> Bool {
+        guard let own = A2AURL(url), let found = A2AURL(origin) else { return true }
+        return own.host != found.host && !found.isInside
     }
 
     /// What the agent takes by default or for any of its skills.

@@ -76,9 +76,9 @@ struct A2APeer: Agent, CustomStringConvertible {
 
     /// Without the header field, a server of 1.0 takes a request for one of 0.3 (specification 1.0, section 3.6.2).
     private func versioned(_ request: OutboundRequest) -> OutboundRequest {
-        guard interface.binding != .jsonRPC03 else { return request }
         var request = request
-        request.headers["A2A-Version"] = "1.0"
+        request.isUntrustedAddress = interface.isUntrustedAddress
+        if interface.binding != .jsonRPC03 { request.headers["A2A-Version"] = "1.0" }
         return request
     }
 

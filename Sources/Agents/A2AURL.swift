@@ -21,6 +21,19 @@ struct A2AURL: Sendable, Equatable {
         host = place[..<(end ?? place.endIndex)].lowercased()
     }
 
+    /// Whether the host is, by its name alone, one of our own network.
+    var isInside: Bool {
+        if host.hasPrefix("[") { return host == "[::1]" || host.hasPrefix("[f") }
+        let isNamed =
+            !host.contains(".") || [".local", ".internal", ".localhost", ".lan"].contains { host.hasSuffix($0) }
+        let parts = host.split(separator: ".").map { UInt8($0) }
+        guard parts.count == 4, let first = parts[0], let second = parts[1], parts[2] != nil, parts[3] != nil else {
+            return isNamed
+        }
+        return first == 10 || first == 127 || (first, second) == (192, 168)
+            || first == 172 && (16...31).contains(second)
+    }
+
     /// Whether the host is the machine that asks.
     var isLoopback: Bool {
         host == "localhost" || host.hasPrefix("127.") || host == "[::1]"

@@ -207,7 +207,7 @@ struct AgentClient: Sendable {
         HTTPClientRequest(
             method: request.method, url: request.url, headers: request.headers, body: request.body,
             timeouts: .init(firstByte: timeout, idle: timeout, total: ContinuousClock.now.duration(to: end)),
-            maxResponseBytes: AgentClient.maximumResponseBytes)
+            maxResponseBytes: AgentClient.maximumResponseBytes, isUntrustedAddress: request.isUntrustedAddress)
     }
 
     /// Adds events to the answer; true when they end it.

@@ -10,7 +10,8 @@ extension HTTPClient {
         let response = try await send(
             HTTPClientRequest(
                 method: request.method, url: request.url, headers: request.headers, body: request.body,
-                timeouts: timeouts, maxResponseBytes: maxResponseBytes, isRepeatable: isRepeatable))
+                timeouts: timeouts, maxResponseBytes: maxResponseBytes, isRepeatable: isRepeatable,
+                isUntrustedAddress: request.isUntrustedAddress))
         return OutboundResponse(
             status: response.status, headers: .init { response.header($0) }, body: response.body)
     }

@@ -312,7 +312,7 @@ actor Outbox {
 
     private func attempt(at action: OutboundAction, number: Int, endedBy error: HTTPClientError) -> Attempt {
         switch error.code {
-        case .badURL, .badRequest, .unsupportedProtocol:
+        case .badURL, .badRequest, .unsupportedProtocol, .privateAddress:
             return .done(.failed(DeliveryFailure(.refused, reason: error.message)))
         case .cancelled:
             let kind = error.mayHaveBeenProcessed ? DeliveryFailure.Kind.uncertain : .temporary

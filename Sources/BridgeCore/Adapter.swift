@@ -146,16 +146,22 @@ public struct OutboundRequest: Sendable {
     public var body: [UInt8]
     /// Whether the access token of a ``TokenRefreshing`` adapter goes with it; false for other hosts, which must not see it.
     public var bearsToken: Bool
+    /// True where somebody outside has chosen the URL: the engine then connects to addresses of the Internet alone.
+    ///
+    /// ``fetching(_:at:or:headers:bearsToken:)`` makes such requests.
+    public var isUntrustedAddress: Bool
 
     /// A request.
     public init(
-        method: HTTPMethod = .post, url: String, headers: HTTPFields = [:], body: [UInt8] = [], bearsToken: Bool = true
+        method: HTTPMethod = .post, url: String, headers: HTTPFields = [:], body: [UInt8] = [], bearsToken: Bool = true,
+        isUntrustedAddress: Bool = false
     ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.bearsToken = bearsToken
+        self.isUntrustedAddress = isUntrustedAddress
     }
 }
 

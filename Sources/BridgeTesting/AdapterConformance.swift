@@ -23,7 +23,7 @@ public struct AdapterConformance: Sendable {
     public func findings() -> [String] {
         meanings() + authentication() + badBodies() + strangeTexts() + mutationFindings() + requests() + longAnswers()
             + responses()
-            + fakeFindings()
+            + fakeFindings() + addressFindings()
     }
 
     /// A request with a body, rightly signed.

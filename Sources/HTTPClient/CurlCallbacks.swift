@@ -18,9 +18,14 @@ enum CurlCallbacks {
         return transfer.receive(header: UnsafeRawBufferPointer(start: bytes, count: size * count))
     }
 
-    static let beforeRequest: curl_prereq_callback = { context, _, _, _, _ in
+    static let beforeRequest: curl_prereq_callback = { context, address, _, _, _ in
         guard let context else { return CURL_PREREQFUNC_ABORT }
         let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+        // A connection that another request has made was not looked at when it was opened.
+        if transfer.refusesPrivateAddresses, address.map({ PrivateAddress.contains(text: $0) }) ?? true {
+            transfer.hasRefusedAddress = true
+            return CURL_PREREQFUNC_ABORT
+        }
         return transfer.maySendNow ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
     }
 
@@ -38,10 +43,19 @@ enum CurlCallbacks {
 
     static let openSocket: curl_opensocket_callback = { context, _, address in
         guard let context, let address else { return cb_socket_bad }
+        let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+        // Here, and not by the URL: what a name stands for is known when it has been looked up, and only then.
+        if transfer.refusesPrivateAddresses {
+            let place = MemoryLayout<curl_sockaddr>.offset(of: \.addr)
+            guard let place, !PrivateAddress.contains(UnsafeRawPointer(address) + place) else {
+                transfer.hasRefusedAddress = true
+                return cb_socket_bad
+            }
+        }
         let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = Glibc.socket(address.pointee.family, kind, address.pointee.protocol)
         guard descriptor >= 0 else { return cb_socket_bad }
-        Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlOpened(descriptor)
+        transfer.multi.curlOpened(descriptor)
         return descriptor
     }
 

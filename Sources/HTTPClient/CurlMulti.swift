@@ -194,6 +194,12 @@ final class CurlMulti: @unchecked Sendable {
                 with: HTTPClientError(
                     code: failure, mayHaveBeenProcessed: true,
                     message: failure == .tooLarge ? "the answer is longer than allowed" : "the answer is not HTTP"))
+        } else if transfer.hasRefusedAddress, code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK {
+            end(
+                transfer,
+                with: HTTPClientError(
+                    code: .privateAddress, mayHaveBeenProcessed: transfer.wasSent,
+                    message: "the address is not one of the Internet, and was not chosen by the configuration"))
         } else {
             let hasAnswer = transfer.status != 0 || !transfer.head.isEmpty
             end(

@@ -14,12 +14,14 @@ public struct HTTPClientConfiguration: Sendable {
     public var userAgent: String?
     /// Bytes of a streamed answer held for a slow reader before the server is made to wait.
     public var streamBufferBytes: Int
+    /// True lets requests with ``HTTPClientRequest/isUntrustedAddress`` go to private addresses too.
+    public var allowsPrivateAddresses: Bool
 
     /// A configuration of these; the defaults allow tens of thousands of transfers at once.
     public init(
         maxConnections: Int = 65_536, maxConnectionsPerHost: Int = 0, trustedCertificatesFile: String? = nil,
         proxy: String? = nil, userAgent: String? = nil,
-        streamBufferBytes: Int = 256 << 10
+        streamBufferBytes: Int = 256 << 10, allowsPrivateAddresses: Bool = false
     ) {
         self.maxConnections = maxConnections
         self.maxConnectionsPerHost = maxConnectionsPerHost
@@ -27,5 +29,6 @@ public struct HTTPClientConfiguration: Sendable {
         self.proxy = proxy
         self.userAgent = userAgent
         self.streamBufferBytes = streamBufferBytes
+        self.allowsPrivateAddresses = allowsPrivateAddresses
     }
 }

@@ -19,6 +19,8 @@ public struct HTTPClientError: Error, Sendable, CustomStringConvertible {
     public enum Code: Sendable, Equatable {
         /// No connection: refused, unreachable or reset before it stood.
         case connect
+        /// The host is at an address of this machine or of a private network, to which the request must not go.
+        case privateAddress
         /// The host's name does not resolve.
         case dns
         /// The TLS handshake failed, or the certificate is not trusted for this host.

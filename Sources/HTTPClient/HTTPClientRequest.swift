@@ -45,12 +45,17 @@ public struct HTTPClientRequest: Sendable {
     ///
     /// Holds for `http`; over `https` the server may refuse a request unread, and then it is sent again.
     public var isRepeatable: Bool
+    /// True for a URL that somebody outside has chosen: it is refused at addresses of this machine and of private networks.
+    ///
+    /// Looked at is the address that is connected to, after the name was looked up. Redirects are handed to the caller, whatever
+    /// ``maxRedirects`` says. ``HTTPClientConfiguration/allowsPrivateAddresses`` lifts the refusal.
+    public var isUntrustedAddress: Bool
 
     /// A request of these parts; at most 8 MiB of answer is taken unless told otherwise.
     public init(
         method: HTTPMethod = .get, url: String, headers: HTTPFields = HTTPFields(), body: [UInt8] = [],
         timeouts: Timeouts = Timeouts(), maxResponseBytes: Int = 8 << 20, maxRedirects: Int = 0,
-        acceptsCompressed: Bool = false, isRepeatable: Bool = true
+        acceptsCompressed: Bool = false, isRepeatable: Bool = true, isUntrustedAddress: Bool = false
     ) {
         self.method = method
         self.url = url
@@ -61,5 +66,6 @@ public struct HTTPClientRequest: Sendable {
         self.maxRedirects = maxRedirects
         self.acceptsCompressed = acceptsCompressed
         self.isRepeatable = isRepeatable
+        self.isUntrustedAddress = isUntrustedAddress
     }
 }

@@ -48,6 +48,11 @@ final class Transfer: @unchecked Sendable {
     /// Why a callback stopped the transfer; curl itself reports such a stop as a write error.
     var failure: HTTPClientError.Code?
 
+    /// True where addresses that are not of the Internet are not connected to.
+    var refusesPrivateAddresses = false
+    /// True when one was met.
+    var hasRefusedAddress = false
+
     var clock = TransferClock()
     var timer: LoopTimer?
     var timerIsSetFor = UInt64.max
@@ -100,7 +105,7 @@ final class Transfer: @unchecked Sendable {
             cb_easy_set_prereq_function(handle, CurlCallbacks.beforeRequest),
             cb_easy_set_pointer(handle, CURLOPT_PREREQDATA, this),
             cb_easy_set_open_socket_function(handle, CurlCallbacks.openSocket),
-            cb_easy_set_pointer(handle, CURLOPT_OPENSOCKETDATA, engine),
+            cb_easy_set_pointer(handle, CURLOPT_OPENSOCKETDATA, this),
             cb_easy_set_close_socket_function(handle, CurlCallbacks.closeSocket),
             cb_easy_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, engine),
             cb_easy_set_long(handle, CURLOPT_TCP_NODELAY, 1),
@@ -138,13 +143,17 @@ final class Transfer: @unchecked Sendable {
         try prepareContent(request)
         limit = request.maxResponseBytes
         clock.set(request.timeouts)
-        followsRedirects = request.maxRedirects > 0
+        // Whoever asked for the address would choose the next one, too.
+        let maxRedirects = request.isUntrustedAddress ? 0 : request.maxRedirects
+        followsRedirects = maxRedirects > 0
         isRepeatable = request.isRepeatable
-        if request.maxRedirects != settings.maxRedirects {
-            settings.maxRedirects = request.maxRedirects
-            _ = cb_easy_set_long(handle, CURLOPT_FOLLOWLOCATION, request.maxRedirects > 0 ? 1 : 0)
-            _ = cb_easy_set_long(handle, CURLOPT_MAXREDIRS, request.maxRedirects)
+        if maxRedirects != settings.maxRedirects {
+            settings.maxRedirects = maxRedirects
+            _ = cb_easy_set_long(handle, CURLOPT_FOLLOWLOCATION, maxRedirects > 0 ? 1 : 0)
+            _ = cb_easy_set_long(handle, CURLOPT_MAXREDIRS, maxRedirects)
         }
+        refusesPrivateAddresses = request.isUntrustedAddress && !multi.configuration.allowsPrivateAddresses
+        hasRefusedAddress = false
         if request.acceptsCompressed != settings.acceptsCompressed {
             settings.acceptsCompressed = request.acceptsCompressed
             // The empty string stands for all encodings that this curl knows.

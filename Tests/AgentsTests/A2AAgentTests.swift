@@ -51,17 +51,33 @@ struct A2AAgentTests {
 
     @Test(
         arguments: [
-            (old, .init(binding: .jsonRPC03, url: "http://h:1/rpc", tenant: nil, isStreaming: true), "0.3"),
+            (
+                old,
+                .init(
+                    binding: .jsonRPC03, url: "http://h:1/rpc", tenant: nil, isStreaming: true, isUntrustedAddress: true
+                ), "0.3"
+            ),
             (
                 #"{"url":"http://h/","preferredTransport":"GRPC","additionalInterfaces":[{"url":"/rpc","transport":"JSONRPC"}]}"#,
                 .init(binding: .jsonRPC03, url: "https://example.org/rpc", tenant: nil, isStreaming: false),
                 "0.3 with another transport, a path alone"
             ),
-            (new, .init(binding: .jsonRPC10, url: "http://h:1/rpc/", tenant: "t", isStreaming: true), "1.0"),
-            (rest, .init(binding: .rest10, url: "http://h:1/v1", tenant: "a b", isStreaming: false), "1.0 by HTTP"),
+            (
+                new,
+                .init(
+                    binding: .jsonRPC10, url: "http://h:1/rpc/", tenant: "t", isStreaming: true,
+                    isUntrustedAddress: true), "1.0"
+            ),
+            (
+                rest,
+                .init(
+                    binding: .rest10, url: "http://h:1/v1", tenant: "a b", isStreaming: false, isUntrustedAddress: true),
+                "1.0 by HTTP"
+            ),
             (
                 #"{"url":"http://old/","protocolVersion":"0.3.0","supportedInterfaces":[{"url":"http://h:2/","protocolBinding":"JSONRPC","protocolVersion":"0.3"},{"url":"http://h:1/","protocolBinding":"JSONRPC","protocolVersion":"1.0"}]}"#,
-                .init(binding: .jsonRPC03, url: "http://h:2/", tenant: nil, isStreaming: false),
+                .init(
+                    binding: .jsonRPC03, url: "http://h:2/", tenant: nil, isStreaming: false, isUntrustedAddress: true),
                 "the agent's preference"
             ),
         ] as [(String, A2AInterface, String)])
@@ -86,6 +102,24 @@ struct A2AAgentTests {
         let response = OutboundResponse(status: .ok, body: Array(#"{"url":"http://localhost:1/rpc"}"#.utf8))
         let peer = try A2AAgentTests.agent("http://127.0.0.1:9999/").discovered(response) as? A2APeer
         #expect(peer?.interface.url == "http://localhost:1/rpc")
+    }
+
+    @Test(arguments: [
+        ("https://example.org", "https://example.org:8443/rpc", false), ("https://example.org", "/rpc", false),
+        ("https://example.org", "http://169.254.169.254/latest", true),
+        ("https://example.org", "http://agent:1/", true),
+        ("https://1.2.3.4", "http://10.0.0.1/", true), ("http://localhost:1", "http://agent:9999/", false),
+        ("http://agent:1", "http://10.0.0.7:9999/", false), ("http://192.168.1.4:1", "http://192.168.1.5/", false),
+        ("http://a2a.internal", "http://10.0.0.7/", false), ("https://[2606:4700::1]", "http://10.0.0.7/", true),
+    ])
+    func `a card of the Internet's does not send us into our own network`(
+        base: String, url: String, isUntrusted: Bool
+    ) throws {
+        let response = OutboundResponse(status: .ok, body: Array(#"{"url":"\#(url)"}"#.utf8))
+        let peer = try #require(try A2AAgentTests.agent(base).discovered(response) as? A2APeer)
+        #expect(peer.interface.isUntrustedAddress == isUntrusted)
+        let asked = try asked(peer, turn(isStreaming: false))
+        #expect(asked.request.isUntrustedAddress == isUntrusted)
     }
 
     @Test func `data without words is shown as it is`() throws {

@@ -79,6 +79,10 @@ extension GoogleChatAdapter: MediaFetching {
                     method: .get, url: "\(configuration.apiBase)/v1/media/\(path(reference))?alt=media"))
         }
         guard let url = attachment.url else { return .unavailable(reason: "Google told no address") }
-        return .request(OutboundRequest(method: .get, url: url, bearsToken: false))
+        let domains = ["googleusercontent.com", "chat.google.com"]
+        guard let request = OutboundRequest.fetching(url, at: domains, or: [configuration.apiBase]) else {
+            return .unavailable(reason: "the file is not at Google")
+        }
+        return .request(request)
     }
 }

@@ -270,7 +270,7 @@ struct GoogleChatAdapterTests {
         guard
             case .request(let upload) = app.fetchMedia(Attachment(kind: .image, reference: "Clxz/Z M="), after: []),
             case .request(let gif) = app.fetchMedia(
-                Attachment(kind: .image, url: "https://g.example.test/x"), after: []),
+                Attachment(kind: .image, url: "https://lh3.googleusercontent.com/x"), after: []),
             case .unavailable = app.fetchMedia(Attachment(kind: .file, reference: "drive:D1"), after: [])
         else {
             Issue.record("not what it should be")

@@ -83,9 +83,14 @@ extension LineAdapter: MediaFetching {
             return .unavailable(reason: "HTTP \(last.status.code)")
         }
         if let url = attachment.url {
-            // Somebody else's host: it must not see our token.
-            return responses.isEmpty
-                ? .request(OutboundRequest(method: .get, url: url, bearsToken: false)) : .content(contentType: nil)
+            guard responses.isEmpty else { return .content(contentType: nil) }
+            // Programs that run in LINE may send content of any server's, which is not asked at their word.
+            let domains = ["line-scdn.net", "line-apps.com", "line.me"]
+            let bases = [configuration.apiBase, configuration.dataBase]
+            guard let request = OutboundRequest.fetching(url, at: domains, or: bases) else {
+                return .unavailable(reason: "the content is not at LINE")
+            }
+            return .request(request)
         }
         guard let id = attachment.reference, attachment.kind != .sticker, id.utf8.allSatisfy(Self.isIDByte) else {
             return .unavailable(reason: "LINE keeps no content for it")

@@ -106,7 +106,7 @@ struct LineAdapterTests {
         }
     }
 
-    static let picture = OutboundAttachment(kind: .image, source: .url("https://x.test/p.jpg"))
+    static let picture = OutboundAttachment(kind: .image, source: .url("https://stickershop.line-scdn.net/p.png"))
     static let film = OutboundAttachment(kind: .video, source: .url("https://x.test/f.mp4"))
 
     @Test(arguments: [
@@ -128,7 +128,7 @@ struct LineAdapterTests {
         ),
         (
             .sendAttachment(picture, caption: "the pier"), .push, S.group, "message/push",
-            #"{"to":"Ccrew","messages":[{"type":"image","originalContentUrl":"https://x.test/p.jpg","previewImageUrl":"https://x.test/p.jpg"},{"type":"text","text":"the pier"}]}"#
+            #"{"to":"Ccrew","messages":[{"type":"image","originalContentUrl":"https://stickershop.line-scdn.net/p.png","previewImageUrl":"https://stickershop.line-scdn.net/p.png"},{"type":"text","text":"the pier"}]}"#
         ),
         (
             .sendAttachment(film, caption: nil), .push, S.group, "message/push",
@@ -218,13 +218,13 @@ struct LineAdapterTests {
         }
     }
 
-    @Test func `somebody else's host does not see the token`() {
-        let picture = Attachment(kind: .image, url: "https://x.test/p.jpg")
+    @Test func `a picture at its own address is fetched without the token`() {
+        let picture = Attachment(kind: .image, url: "https://stickershop.line-scdn.net/p.png")
         guard case .request(let request) = S.adapter.fetchMedia(picture, after: []) else {
             Issue.record("no request")
             return
         }
-        #expect(request.url == "https://x.test/p.jpg")
+        #expect(request.url == "https://stickershop.line-scdn.net/p.png")
         #expect(request.headers["Authorization"] == nil)
         #expect(!request.bearsToken)
     }

@@ -64,14 +64,19 @@ extension MSTeamsAdapter {
         _ method: HTTPMethod, _ path: String, about action: OutboundAction, capacity: Int = 0,
         _ write: (inout JSONWriter) -> Void
     ) -> OutboundRequest {
-        var base = configuration.apiBase ?? action.replyContext[Self.serviceURLKey] ?? Self.globalServiceURL
+        // The address came with the activity. Its token names it, too; but a token for our answers goes to Microsoft alone.
+        let given = action.replyContext[Self.serviceURLKey].flatMap { url in
+            WebOrigin(url)?.isWithin(Self.connectorDomains) == true ? url : nil
+        }
+        var base = configuration.apiBase ?? given ?? Self.globalServiceURL
         if base.hasSuffix("/") { base.removeLast() }
         let conversation = HTTPPercentEncoding.encode(MSTeamsConversation.id(of: action.place))
         var writer = JSONWriter(capacity: capacity + capacity / 8 + 128)
         writer.object { write(&$0) }
         return OutboundRequest(
             method: method, url: "\(base)/v3/conversations/\(conversation)/\(path)",
-            headers: ["Content-Type": "application/json; charset=utf-8"], body: writer.bytes)
+            headers: ["Content-Type": "application/json; charset=utf-8"], body: writer.bytes,
+            isUntrustedAddress: configuration.apiBase == nil && given != nil)
     }
 
     /// What the connector's answer means: an id, or `{"error":{"code":…,"message":…}}`.

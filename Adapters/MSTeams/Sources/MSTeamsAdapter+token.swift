@@ -72,15 +72,32 @@ extension MSTeamsAdapter: MediaFetching {
     public func fetchMedia(_ attachment: Attachment, after responses: [OutboundResponse]) -> MediaStep {
         guard let url = attachment.url else { return .unavailable(reason: "Teams told no address") }
         guard let response = responses.last else {
-            return .request(OutboundRequest(method: .get, url: url, bearsToken: isConnector(url)))
+            return request(for: url).map { .request($0) } ?? .unavailable(reason: "the file is not at Microsoft")
         }
         guard response.status.code == 200 else { return .unavailable(reason: "HTTP \(response.status.code)") }
         return .content(contentType: attachment.contentType)
     }
 
-    /// Whether an address is one that may see our token.
-    private func isConnector(_ url: String) -> Bool {
-        if let base = configuration.apiBase { return url.hasPrefix(base + "/") }
-        return url.hasPrefix("https://smba.trafficmanager.net/")
+    /// Where the connector is: the hosts that may see our token.
+    ///
+    /// The second half are the clouds of governments and China
+    /// (<https://learn.microsoft.com/azure/bot-service/bot-service-resources-faq-ecosystem>, national clouds).
+    static let connectorDomains = [
+        "smba.trafficmanager.net", "botframework.com", "teams.microsoft.com", "teams.microsoft.us",
+        "botframework.azure.us", "botframework.azure.cn",
+    ]
+    /// Where people's files are: SharePoint, and what Teams keeps of pictures.
+    private static let fileDomains = [
+        "sharepoint.com", "sharepoint.us", "sharepoint-mil.us", "sharepoint.cn", "svc.ms", "asm.skype.com",
+        "teams.cdn.office.net",
+    ]
+
+    private func request(for url: String) -> OutboundRequest? {
+        if let base = configuration.apiBase, WebOrigin(url) == WebOrigin(base) {
+            return .fetching(url, at: [], or: [base], bearsToken: true)
+        }
+        // With an API of somebody's own, no other host sees the token.
+        return .fetching(url, at: Self.connectorDomains, or: [], bearsToken: configuration.apiBase == nil)
+            ?? .fetching(url, at: Self.fileDomains, or: [])
     }
 }

@@ -113,7 +113,8 @@ struct MSTeamsAdapterTests {
     }
 
     @Test func `the scheme is read without case, and the address with or without its last slash`() throws {
-        let token = S.bearer(S.claims(service: "https://smba.example.test/emea")).replacing("Bearer", with: "bearer")
+        let token = S.bearer(S.claims(service: "https://smba.trafficmanager.net/emea")).replacing(
+            "Bearer", with: "bearer")
         #expect(try S.keyed().receive(S.request(Self.body, token), at: S.now).events.count == 1)
     }
 
@@ -166,6 +167,25 @@ struct MSTeamsAdapterTests {
     }
 
     @Test(arguments: [
+        "https://evil.example/", "https://x.trafficmanager.net/", "http://smba.trafficmanager.net/emea/",
+        "https://smba.trafficmanager.net.evil.example/", "https://smba.trafficmanager.net@evil.example/",
+        "https://169.254.169.254/", "https://evilbotframework.com/", "file:///etc/passwd", "",
+    ])
+    func `an address that is not Microsoft's gets neither answers nor the token`(service: String) throws {
+        let request = try #require(Self.request(.typing, context: ["service_url": service]))
+        #expect(request.url.hasPrefix("https://smba.trafficmanager.net/teams/v3/"))
+    }
+
+    @Test(arguments: [
+        "https://smba.infra.gcc.teams.microsoft.com/gcc", "https://smba.infra.gov.teams.microsoft.us/gov/",
+        "https://directline.botframework.com", "https://SMBA.trafficmanager.net/in/",
+    ])
+    func `the connectors of all clouds are answered`(service: String) throws {
+        let request = try #require(Self.request(.typing, context: ["service_url": service]))
+        #expect(request.url.hasPrefix(service) && request.isUntrustedAddress)
+    }
+
+    @Test(arguments: [
         (
             OutboundAction.Kind.send(text: "**hi** <you> & me", format: .markdown), HTTPMethod.post, "activities",
             #"{"type":"message","text":"**hi** &lt;you> &amp; me","textFormat":"markdown"}"#
@@ -194,7 +214,7 @@ struct MSTeamsAdapterTests {
         #expect(request.method == method)
         #expect(
             request.url
-                == "https://smba.example.test/emea/v3/conversations/19%3Acrew%40thread.tacv2%3Bmessageid%3D1790/\(path)"
+                == "https://smba.trafficmanager.net/emea/v3/conversations/19%3Acrew%40thread.tacv2%3Bmessageid%3D1790/\(path)"
         )
         #expect(String(decoding: request.body, as: UTF8.self) == body)
         #expect(request.bearsToken)
@@ -263,7 +283,7 @@ struct MSTeamsAdapterTests {
         }
         #expect(request("https://smba.trafficmanager.net/emea/v3/attachments/0/views/original")?.bearsToken == true)
         #expect(request("https://contoso.sharepoint.com/download?t=1")?.bearsToken == false)
-        #expect(request("https://smba.trafficmanager.net.evil.test/x")?.bearsToken == false)
-        #expect(request("http://smba.trafficmanager.net/x")?.bearsToken == false)
+        #expect(request("https://smba.trafficmanager.net.evil.test/x") == nil)
+        #expect(request("http://smba.trafficmanager.net/x") == nil)
     }
 }

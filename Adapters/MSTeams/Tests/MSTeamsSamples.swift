@@ -12,7 +12,7 @@ enum MSTeamsSamples {
     static let appID = "5f0c7b1e-0000-4000-8000-00000000b07a"
     static let password = "invented~client.secret"
     static let now = Timestamp(seconds: 1_790_000_000)
-    static let service = "https://smba.example.test/emea/"
+    static let service = "https://smba.trafficmanager.net/emea/"
 
     static let bot = MSTeamsAdapter(
         configuration: MSTeamsConfiguration(appID: appID, appPassword: Secret(password), tenantID: "tenant-a"))

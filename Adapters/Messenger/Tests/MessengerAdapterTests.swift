@@ -134,12 +134,12 @@ struct MessengerAdapterTests {
     }
 
     @Test func `an attachment is fetched at its address without our token`() {
-        let photo = Attachment(kind: .image, url: "https://scontent.example.test/1.jpg")
+        let photo = Attachment(kind: .image, url: "https://scontent.xx.fbcdn.net/1.jpg")
         guard case .request(let request) = S.adapter.fetchMedia(photo, after: []) else {
             Issue.record("no request")
             return
         }
-        #expect(request.url == "https://scontent.example.test/1.jpg")
+        #expect(request.url == "https://scontent.xx.fbcdn.net/1.jpg")
         #expect(request.headers == [:])
         guard case .unavailable = S.adapter.fetchMedia(Attachment(kind: .image), after: []) else {
             Issue.record("available")

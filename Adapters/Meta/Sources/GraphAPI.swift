@@ -9,6 +9,12 @@ package struct GraphAPI: Sendable {
 
     /// The host with the version, without a slash at its end.
     package let base: String
+
+    /// Where Meta keeps what people send.
+    package static let mediaDomains = [
+        "fbcdn.net", "fbsbx.com", "facebook.com", "cdninstagram.com", "instagram.com", "whatsapp.net",
+    ]
+
     /// What may stand in an answer but not in our words.
     private let secrets: [String]
     private let authorization: String

@@ -113,10 +113,11 @@ package struct MessagingAPI: Sendable {
     /// Fetches an attachment at its public address; nothing of ours goes with it.
     package func fetchMedia(_ attachment: Attachment, after responses: [OutboundResponse]) -> MediaStep {
         guard let last = responses.last else {
-            guard let url = attachment.url, url.hasPrefix("https://") || url.hasPrefix("http://") else {
-                return .unavailable(reason: "the attachment has no address")
+            guard let url = attachment.url else { return .unavailable(reason: "the attachment has no address") }
+            guard let request = OutboundRequest.fetching(url, at: GraphAPI.mediaDomains, or: [api.base]) else {
+                return .unavailable(reason: "the attachment is not at Meta")
             }
-            return .request(OutboundRequest(method: .get, url: url))
+            return .request(request)
         }
         guard last.status.isSuccess else { return .unavailable(reason: "HTTP \(last.status.code) for the attachment") }
         return .content(contentType: attachment.contentType)

@@ -59,9 +59,9 @@ extension RocketChatAdapter: MediaFetching {
                 : .unavailable(reason: "HTTP \(response.status.code)")
         }
         // No other host sees the token, and none is asked at a visitor's word.
-        guard url.hasPrefix(configuration.serverURL + "/") else {
-            return .unavailable(reason: "the file is not on the server")
-        }
-        return .request(OutboundRequest(method: .get, url: url, headers: credentials))
+        guard url.hasPrefix(configuration.serverURL + "/"),
+            let request = OutboundRequest.fetching(url, at: [], or: [configuration.serverURL], headers: credentials)
+        else { return .unavailable(reason: "the file is not on the server") }
+        return .request(request)
     }
 }

@@ -119,10 +119,10 @@ extension SlackAdapter: MediaFetching {
 
     private func request(for url: String) -> MediaStep {
         // Files shared from elsewhere have an address of their own: the token is Slack's alone to see.
-        guard let host = Self.host(of: url), url.hasPrefix("https://") || host == Self.host(of: configuration.apiBase),
-            host.hasSuffix(".slack.com") || host == Self.host(of: configuration.apiBase)
-        else { return .unavailable(reason: "the file is not at Slack") }
-        return .request(OutboundRequest(method: .get, url: url, headers: ["Authorization": authorization]))
+        let request = OutboundRequest.fetching(
+            url, at: ["slack.com", "slack-gov.com"], or: [configuration.apiBase],
+            headers: ["Authorization": authorization])
+        return request.map { .request($0) } ?? .unavailable(reason: "the file is not at Slack")
     }
 
     private func content(of response: OutboundResponse) -> MediaStep {
@@ -132,14 +132,5 @@ extension SlackAdapter: MediaFetching {
             return .unavailable(reason: "Slack shows its log-in page: the bot needs the scope files:read")
         }
         return .content(contentType: type)
-    }
-
-    /// The host and port of a URL.
-    private static func host(of url: String) -> Substring? {
-        let parts = url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count > 2, parts[0].hasSuffix(":"), parts[1].isEmpty else { return nil }
-        let authority = parts[2].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        // `https://files.slack.com@elsewhere` is elsewhere.
-        return authority.contains("@") || authority.contains("\\") ? nil : authority
     }
 }

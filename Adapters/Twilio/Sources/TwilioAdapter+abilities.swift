@@ -6,28 +6,34 @@ extension TwilioAdapter: MediaFetching {
     /// Asks Twilio with our credentials, and follows where it points to without them.
     public func fetchMedia(_ attachment: Attachment, after responses: [OutboundResponse]) -> MediaStep {
         guard let last = responses.last else {
-            guard let url = attachment.url, url.hasPrefix("https://") || url.hasPrefix("http://") else {
-                return .unavailable(reason: "the attachment has no address")
-            }
-            return .request(isOurs(url) ? get(url) : OutboundRequest(method: .get, url: url))
+            guard let url = attachment.url else { return .unavailable(reason: "the attachment has no address") }
+            return step(to: url, mayBearCredentials: true)
         }
         if (300..<400).contains(last.status.code) {
-            guard let next = last.headers["Location"], next.hasPrefix("https://") || next.hasPrefix("http://") else {
-                return .unavailable(reason: "the attachment is nowhere")
-            }
-            return .request(OutboundRequest(method: .get, url: next))
+            guard let next = last.headers["Location"] else { return .unavailable(reason: "the attachment is nowhere") }
+            return step(to: next, mayBearCredentials: false)
         }
         guard last.status.isSuccess else { return .unavailable(reason: "HTTP \(last.status.code) for the attachment") }
         return .content(contentType: attachment.contentType)
     }
 
-    /// Whether a URL is at the API's own host, which alone gets our credentials.
-    private func isOurs(_ url: String) -> Bool {
-        [configuration.apiBase, "https://api.twilio.com"].contains { base in
-            guard url.hasPrefix(base) else { return false }
-            return url.dropFirst(base.count).first.map { $0 == "/" } ?? false
-        }
+    /// Asks one of Twilio's own hosts; the API's alone gets our credentials.
+    private func step(to url: String, mayBearCredentials: Bool) -> MediaStep {
+        let apis = [configuration.apiBase, "https://api.twilio.com"].compactMap { WebOrigin($0) }
+        let isAPI = WebOrigin(url).map { apis.contains($0) } ?? false
+        let headers: HTTPFields = isAPI && mayBearCredentials ? ["Authorization": authorization] : [:]
+        let isInBucket = Self.buckets.contains { url.hasPrefix($0) }
+        let domains = isInBucket ? ["amazonaws.com"] : ["twilio.com", "twiliocdn.com"]
+        guard
+            let request = OutboundRequest.fetching(url, at: domains, or: [configuration.apiBase], headers: headers)
+        else { return .unavailable(reason: "the attachment is not at Twilio") }
+        return .request(request)
     }
+
+    /// Where Twilio's media were before they had a host of their own, and some still are; anybody may have a bucket there.
+    private static let buckets = [
+        "https://s3-external-1.amazonaws.com/media.twiliocdn.com/", "https://s3.amazonaws.com/media.twiliocdn.com/",
+    ]
 }
 
 extension TwilioAdapter: CredentialChecking {

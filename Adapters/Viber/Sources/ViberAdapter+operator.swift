@@ -76,9 +76,10 @@ extension ViberAdapter: MediaFetching {
             return response.status.isSuccess
                 ? .content(contentType: nil) : .unavailable(reason: "HTTP \(response.status.code)")
         }
-        guard let url = attachment.url, url.hasPrefix("https://") || url.hasPrefix("http://") else {
-            return .unavailable(reason: "Viber gave no address of it")
+        guard let url = attachment.url else { return .unavailable(reason: "Viber gave no address of it") }
+        guard let request = OutboundRequest.fetching(url, at: ["viber.com"], or: [configuration.apiBase]) else {
+            return .unavailable(reason: "it is not at Viber")
         }
-        return .request(OutboundRequest(method: .get, url: url, bearsToken: false))
+        return .request(request)
     }
 }

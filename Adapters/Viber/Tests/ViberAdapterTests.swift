@@ -149,7 +149,7 @@ struct ViberAdapterTests {
     }
 
     @Test func `a picture is fetched from where it is, without the token`() {
-        let picture = Attachment(kind: .image, url: "https://x.test/1")
+        let picture = Attachment(kind: .image, url: "https://dl-media.viber.com/1")
         guard case .request(let request) = S.adapter.fetchMedia(picture, after: []),
             case .content = S.adapter.fetchMedia(picture, after: [OutboundResponse(status: .ok)]),
             case .unavailable = S.adapter.fetchMedia(picture, after: [OutboundResponse(status: .notFound)]),
@@ -158,7 +158,7 @@ struct ViberAdapterTests {
             Issue.record("not so")
             return
         }
-        #expect(request.url == "https://x.test/1")
+        #expect(request.url == "https://dl-media.viber.com/1")
         #expect(request.headers["X-Viber-Auth-Token"] == nil)
     }
 

@@ -46,7 +46,7 @@ extension WhatsAppAdapter: MediaFetching {
         case 0:
             guard let reference = attachment.reference, reference.allSatisfy({ $0.isLetter || $0.isNumber }) else {
                 guard let url = attachment.url else { return .unavailable(reason: "the media has no id") }
-                return .request(download(url))
+                return download(url)
             }
             return .request(api.get("/\(reference)?phone_number_id=\(configuration.phoneNumberID)"))
         case 1 where attachment.reference != nil:
@@ -55,7 +55,7 @@ extension WhatsAppAdapter: MediaFetching {
                 guard let url = reply["url"].string else {
                     return .unavailable(reason: "the media's answer has no address")
                 }
-                return .request(download(url))
+                return download(url)
             case .failure(let failure):
                 return .unavailable(reason: failure.reason)
             }
@@ -67,24 +67,10 @@ extension WhatsAppAdapter: MediaFetching {
         }
     }
 
-    private func download(_ url: String) -> OutboundRequest {
-        OutboundRequest(method: .get, url: url, headers: mayBearToken(url) ? api.authorizationField : [:])
-    }
-
-    /// Whether a URL is at the API's own host, or by TLS at one of Meta's.
-    private func mayBearToken(_ url: String) -> Bool {
-        guard let host = Self.origin(of: url) else { return false }
-        if host == Self.origin(of: configuration.apiBase) { return true }
-        let domains = [".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net"]
-        return host.hasPrefix("https://") && domains.contains { host.hasSuffix($0) }
-    }
-
-    /// Scheme, host and port in lower case; nil for what is no plain web address.
-    private static func origin(of url: String) -> String? {
-        for scheme in ["https://", "http://"] where url.lowercased().hasPrefix(scheme) {
-            let authority = url.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" && $0 != "\\" }
-            return authority.contains("@") ? nil : scheme + authority.lowercased()
-        }
-        return nil
+    private func download(_ url: String) -> MediaStep {
+        // Meta's hosts want the token, and no other host sees it, or is asked at a payload's word.
+        let request = OutboundRequest.fetching(
+            url, at: GraphAPI.mediaDomains, or: [configuration.apiBase], headers: api.authorizationField)
+        return request.map { .request($0) } ?? .unavailable(reason: "the media is not at Meta")
     }
 }

@@ -133,7 +133,7 @@ struct ZaloAdapterTests {
     }
 
     @Test func `media are fetched without the token`() {
-        let picture = Attachment(kind: .image, url: "https://x.test/1.jpg")
+        let picture = Attachment(kind: .image, url: "https://photo-stal-30.zdn.vn/1.jpg")
         guard case .request(let request) = S.adapter.fetchMedia(picture, after: []) else {
             Issue.record("no request")
             return

@@ -79,15 +79,21 @@ extension ZaloBotAdapter: WebhookRegistering {
 }
 
 extension ZaloBotAdapter: MediaFetching {
+    /// Where Zalo keeps what people send, as far as anybody has told.
+    private static let mediaDomains = [
+        "zdn.vn", "zadn.vn", "zalo.me", "zalo.vn", "zaloapp.com", "zapps.me", "zaloplatforms.com", "dlmd.me", "dlfl.vn",
+    ]
+
     /// Media stand at addresses that anybody may fetch.
     public func fetchMedia(_ attachment: Attachment, after responses: [OutboundResponse]) -> MediaStep {
         if let response = responses.last {
             return response.status.isSuccess
                 ? .content(contentType: nil) : .unavailable(reason: "HTTP \(response.status.code)")
         }
-        guard let url = attachment.url, url.hasPrefix("https://") || url.hasPrefix("http://") else {
-            return .unavailable(reason: "Zalo gave no address of it")
+        guard let url = attachment.url else { return .unavailable(reason: "Zalo gave no address of it") }
+        guard let request = OutboundRequest.fetching(url, at: Self.mediaDomains, or: [configuration.apiBase]) else {
+            return .unavailable(reason: "it is not at Zalo")
         }
-        return .request(OutboundRequest(method: .get, url: url, bearsToken: false))
+        return .request(request)
     }
 }

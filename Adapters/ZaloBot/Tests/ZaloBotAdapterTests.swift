@@ -203,15 +203,15 @@ struct ZaloBotAdapterTests {
     @Test func `a picture is fetched from where it is`() {
         guard
             case .request(let request) = S.adapter.fetchMedia(
-                Attachment(kind: .image, url: "https://x.test/1"), after: []),
+                Attachment(kind: .image, url: "https://photo-stal-30.zdn.vn/1"), after: []),
             case .content = S.adapter.fetchMedia(
-                Attachment(kind: .image, url: "https://x.test/1"), after: [OutboundResponse(status: .ok)]),
+                Attachment(kind: .image, url: "https://photo-stal-30.zdn.vn/1"), after: [OutboundResponse(status: .ok)]),
             case .unavailable = S.adapter.fetchMedia(Attachment(kind: .sticker, reference: "s"), after: [])
         else {
             Issue.record("not so")
             return
         }
-        #expect(request.url == "https://x.test/1")
+        #expect(request.url == "https://photo-stal-30.zdn.vn/1")
         #expect(!request.bearsToken)
     }
 }

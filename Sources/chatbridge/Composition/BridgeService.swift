@@ -28,7 +28,8 @@ struct BridgeService: Sendable {
             metrics: metrics, log: log)
         await path.redis?.connect()
         await path.buffer.start()
-        let client = HTTPClient(loop: loop)
+        let client = HTTPClient(
+            loop: loop, configuration: .init(allowsPrivateAddresses: product.allowsPrivateAddresses))
         let states = FileStateStore(directory: product.spoolDirectory)
         let breaker = product.agentFailures.map { AgentBreaker(failures: $0, metrics: metrics, log: log) }
         let agent = product.makeAgent()

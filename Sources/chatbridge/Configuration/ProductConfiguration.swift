@@ -73,6 +73,8 @@ struct ProductConfiguration: Sendable {
     var isLogText: Bool?
     /// Where the world reaches us, as in `https://bot.example.com`, without a slash at its end.
     var publicURL: String?
+    /// Whether addresses that platforms' payloads name may be on this machine or in a private network.
+    var allowsPrivateAddresses = false
     /// The platforms that are on, and the chat page.
     var adapters: [any Adapter] = []
 }
@@ -101,6 +103,7 @@ extension ProductConfiguration {
         isLogText =
             settings.choice("LOG_FORMAT", default: "auto", of: ["auto": nil, "text": true, "json": false]) ?? nil
         publicURL = settings.url("PUBLIC_URL")
+        allowsPrivateAddresses = settings.boolean("ALLOW_PRIVATE_ADDRESSES", default: false)
         readPlatforms(&settings)
         isWebEnabled = settings.boolean("WEB_ENABLED", default: isWebDefault)
         webAllowedOrigins = (settings.text("WEB_ALLOWED_ORIGINS") ?? "").split(separator: ",").map {
