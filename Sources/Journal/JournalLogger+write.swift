@@ -28,13 +28,13 @@ extension JournalLogger {
             }
             metrics.written.increment(by: batch.jobs.count - outcome.rejections.count - outcome.deferred.count)
         }
-        note(returned: returned.count, of: batch.claim.jobs.count)
+        note(returned: returned.count, of: batch)
         guard await finish(batch, dead: dead, returned: returned) else { return }
         if !dead.isEmpty {
             log.error("log jobs became dead letters", ["jobs": String(dead.count)])
             metrics.dead.increment(by: dead.count)
         }
-        if !batch.returned.isEmpty {
+        if !batch.returned.isEmpty, laterFormat.isDue() {
             log.warning("log jobs are for a newer logger and stay in the queue", ["jobs": String(batch.returned.count)])
         }
         metrics.returned.increment(by: returned.count)

@@ -54,7 +54,9 @@ public actor JournalLogger {
     private var claiming: Task<Void, Never>?
     private var writing: Task<Void, Never>?
     /// How long to leave the queue alone: it holds nothing but what was given back to it.
-    private var pauseBeforeClaim = Duration.zero
+    private(set) var pauseBeforeClaim = Duration.zero
+    /// Of the lines about jobs of a later format.
+    var laterFormat = OnceAMinute()
     /// Since when jobs wait for the message that they tell of.
     var deferredSince: [UUID: ContinuousClock.Instant] = [:]
 
@@ -116,6 +118,9 @@ public actor JournalLogger {
     /// A claim with its jobs read.
     struct Batch: Sendable {
         var claim: ClaimedJobs
+        /// When it was asked for, and whether there may be more of its kind.
+        var asked = ContinuousClock.now
+        var isFull = false
         /// The jobs for the store.
         var jobs: [LogJob] = []
         /// Where each of `jobs` stands in the claim.
@@ -137,7 +142,9 @@ public actor JournalLogger {
             claiming = nil
             if let claim = found.claim {
                 Failpoint.reach("logger.claimed")
-                return await decoded(claim)
+                var batch = await decoded(claim)
+                (batch.asked, batch.isFull) = (found.asked, found.isFull)
+                return batch
             }
             if found.isClosed || (isStopping && !found.isFailed) { return nil }
         }
@@ -147,6 +154,8 @@ public actor JournalLogger {
     /// What a task that claims came to; touched on the loop alone.
     private final class Claim: @unchecked Sendable {
         var claim: ClaimedJobs?
+        var asked = ContinuousClock.now
+        var isFull = false
         var isClosed = false
         var isFailed = false
     }
@@ -157,6 +166,7 @@ public actor JournalLogger {
         while true {
             do {
                 result.isFailed = false
+                result.asked = .now
                 let claim = try await queue.claim(
                     limit: limit, linger: isStopping ? .zero : configuration.flush,
                     wait: isStopping ? .zero : .seconds(1))
@@ -164,6 +174,7 @@ public actor JournalLogger {
                 let isFull = (claim?.jobs.count ?? 0) >= limit
                 limit = isFull ? min(limit * 2, configuration.largestBatch) : configuration.batch
                 result.claim = claim
+                result.isFull = isFull
                 return
             } catch {
                 result.isFailed = true
@@ -197,15 +208,22 @@ public actor JournalLogger {
         return batch
     }
 
-    /// Takes note of how much of a claim was given back: when it was all, the next claim waits a while longer each time.
-    func note(returned: Int, of count: Int) {
-        guard returned == count else {
-            pauseBeforeClaim = .zero
-            return
-        }
-        pauseBeforeClaim = min(max(pauseBeforeClaim * 2, .milliseconds(100)), .seconds(2))
+    /// Takes note of how much of a claim was given back, and lets the next wait accordingly.
+    ///
+    /// Where the queue holds nothing but such jobs, longer each time. Where there may be others behind them (a bridge is newer
+    /// than this logger, and the queue is full of its jobs), four times what it took to pass them by: the others come to their
+    /// turn, and no more than a fifth of the time goes into looking.
+    func note(returned: Int, of batch: Batch) {
+        let count = batch.claim.jobs.count
         // What is left can only be given back again.
-        if isStopping { stopsWhenEmpty = false }
+        if returned == count, isStopping { stopsWhenEmpty = false }
+        if returned == count, !batch.isFull {
+            pauseBeforeClaim = min(max(pauseBeforeClaim * 2, .milliseconds(100)), .seconds(2))
+        } else if batch.isFull, returned > count / 10 * 9 {
+            pauseBeforeClaim = min((ContinuousClock.now - batch.asked) * 4, .seconds(2))
+        } else {
+            pauseBeforeClaim = .zero
+        }
     }
 
     /// Between half of the pause and all of it, so that loggers do not come back in step.

@@ -182,7 +182,9 @@ extension LogBuffer {
                 note(try await spool.append(jobs))
                 metrics.spooled.increment(by: jobs.count)
             } catch {
-                log.error("log jobs cannot be spooled: they wait in memory", ["error": error.description])
+                if spoolLine.isDue() {
+                    log.error("log jobs cannot be spooled: they wait in memory", ["error": error.description])
+                }
                 waiting.insert(contentsOf: jobs, at: 0)
                 waitingBytes += bytes
                 nextSpoolTry = .now + configuration.longestPause

@@ -65,6 +65,13 @@ public actor LogBuffer {
     var pause: Duration
     var spoolStatus = Spool.Status()
     private var timer: LoopTimer?
+    /// Until the spool folder could be looked at.
+    private var openTimer: LoopTimer?
+    /// Jobs dropped since the last line about it.
+    private var untoldDrops = 0
+    private var dropLine = OnceAMinute()
+    private var openLine = OnceAMinute()
+    var spoolLine = OnceAMinute()
     /// Runs while a push is under way.
     var stall: LoopTimer?
     private var isLingering = false
@@ -93,12 +100,24 @@ public actor LogBuffer {
     }
 
     /// Looks into the spool folder: what an earlier process left there is pushed before anything new.
+    ///
+    /// When it cannot be looked at now (no descriptor is free, a disk is being mounted), it is tried again.
     public func start() async {
         guard let spool else { return }
         do {
             note(try await spool.open())
+            openTimer = nil
         } catch {
-            log.error("the spool cannot be used", ["error": error.description])
+            if openLine.isDue() {
+                log.error("the spool cannot be looked at: it is tried again", ["error": error.description])
+            }
+            note(await spool.status)
+            let timer = LoopTimer(on: loop) { [weak self, loop] in
+                guard let self else { return }
+                loop.spawn(on: self) { await $0.start() }
+            }
+            timer.schedule(after: configuration.longestPause)
+            openTimer = timer
         }
         guard spoolStatus.records > 0 else { return }
         log.info("log jobs of an earlier run wait in the spool", ["jobs": String(spoolStatus.records)])
@@ -232,9 +251,12 @@ public actor LogBuffer {
             count += 1
         }
         waiting.removeFirst(count)
-        if metrics.dropped.value == 0 || count > 1000 {
-            log.warning("memory for log jobs is full: the oldest are dropped", ["jobs": String(count)])
-        }
         metrics.dropped.increment(by: count)
+        untoldDrops += count
+        guard dropLine.isDue() else { return }
+        log.warning(
+            "memory for log jobs is full: the oldest are dropped",
+            ["jobs": String(untoldDrops), "total": String(metrics.dropped.value)])
+        untoldDrops = 0
     }
 }

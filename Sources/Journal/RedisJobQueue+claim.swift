@@ -140,9 +140,10 @@ extension RedisJobQueue {
                 startAnew()
             }
             guard !isRetired else { return }
-            _ = try await send(["SET", keys.lease(of: id), configuration.name, "PX", String(milliseconds)])
+            let arguments = [id, configuration.name, String(milliseconds)]
+            _ = try await run(
+                Self.live, keys: [keys.lease(of: id), keys.loggers], arguments: arguments.map { Array($0.utf8) })
             hasLease = true
-            _ = try await send(["SADD", keys.loggers, id])
         } catch {
             // Without a lease another logger may take what we have claimed: work is done twice then, to no effect.
             log.warning("the logger's lease cannot be renewed", ["error": error.description])

@@ -30,16 +30,31 @@ extension RedisJobQueue {
     /// Ends a claim (list KEYS 1, of which ARGV 1 jobs stay) that has dead letters (to KEYS 2) or jobs to give back
     /// (to KEYS 3); ARGV 2 is the number of dead letters, which come first, then the others.
     ///
-    /// Done once: the length of the list tells whether it was done before.
+    /// Done once: the length of the list tells whether it was done before. The LTRIM that changes nothing is for a Redis at
+    /// `maxmemory`: it refuses the first write of a script where that could grow, and none after another (`script_oom` in its source),
+    /// and what grows here is less than what goes.
     static let finish = RedisScript(
         name: "finish",
         source: """
             local stay = tonumber(ARGV[1])
             if redis.call('LLEN', KEYS[1]) <= stay then return 0 end
             local dead = tonumber(ARGV[2])
+            redis.call('LTRIM', KEYS[1], 0, -1)
             for i = 3, #ARGV do redis.call('LPUSH', i < 3 + dead and KEYS[2] or KEYS[3], ARGV[i]) end
             redis.call('LTRIM', KEYS[1], 0, stay - 1)
             if stay == 0 then redis.call('UNLINK', KEYS[1]) end
+            return 1
+            """)
+
+    /// Gives the logger ARGV 1 a lease (KEYS 1) of ARGV 3 milliseconds with the name ARGV 2 in it, and notes it in the set KEYS 2.
+    ///
+    /// The DEL comes first for a Redis at `maxmemory`, as the LTRIM above: a logger without a lease could drain nothing in peace.
+    static let live = RedisScript(
+        name: "live",
+        source: """
+            redis.call('DEL', KEYS[1])
+            redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+            redis.call('SADD', KEYS[2], ARGV[1])
             return 1
             """)
 

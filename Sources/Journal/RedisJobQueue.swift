@@ -28,8 +28,8 @@ public actor RedisJobQueue: JobQueue {
         public var mode: Mode
         /// What the logger's id begins with: a host's or container's name.
         public var name: String
-        /// How long a logger that gives no sign of life keeps what it has claimed; it gives one each third of it.
-        public var lease: Duration = .seconds(15)
+        /// How long a logger that gives no sign of life keeps what it has claimed, `LEASE_MS`; it gives one each third of it.
+        public var lease: Duration = .seconds(10)
         /// How long a command may go unanswered.
         public var timeout: Duration = .seconds(2)
 

@@ -173,10 +173,10 @@ public actor SessionDirectory {
     // MARK: Keeping the registry informed
 
     private func refreshIfDue(_ key: SessionKey, _ entry: SessionCache.Entry, at: Timestamp) {
-        if let registeredAt = entry.registeredAt,
-            at.duration(since: registeredAt) < configuration.refreshInterval
-        {
-            return
+        if let registeredAt = entry.registeredAt {
+            let age = at.duration(since: registeredAt)
+            // Negative where the clock was set back: the registry forgets by its own, and must hear of the session.
+            if age >= .zero - configuration.refreshInterval, age < configuration.refreshInterval { return }
         }
         guard let registry, refreshing.count < SessionDirectory.sideLimit, refreshing.insert(key).inserted else {
             return

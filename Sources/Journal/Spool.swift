@@ -65,7 +65,8 @@ public actor Spool {
     private var lastSegmentTime: Int64 = 0
     private var dropped = 0
     private var damaged = 0
-    private var warnedAt: Timestamp?
+    private var dropLine = OnceAMinute()
+    private var untoldDrops = 0
 
     private final class Box {
         var segment: SpoolSegment
@@ -83,9 +84,9 @@ public actor Spool {
     /// Adopts what processes that have ended left in the spool folder.
     ///
     /// - Returns: what there is to replay.
-    /// - Throws: ``SpoolError`` when a folder cannot be made or written.
+    /// - Throws: ``SpoolError`` when a folder cannot be read, made or written; call it again then for what is not adopted yet.
     public func open() throws(SpoolError) -> Status {
-        for name in SpoolFolder.names(in: configuration.directory).sorted() where name != folderName {
+        for name in try SpoolFolder.names(in: configuration.directory).sorted() where name != folderName {
             try adopt(configuration.directory + "/" + name)
         }
         makeRoom(for: 0)
@@ -135,7 +136,16 @@ public actor Spool {
                 removeFirstSegment()
                 continue
             }
-            let part = try box.segment.oldest(maximumCount: maximumCount, maximumBytes: maximumBytes)
+            let part: (jobs: [[UInt8]], end: Int, damaged: Int)
+            do throws(SpoolError) {
+                part = try box.segment.oldest(maximumCount: maximumCount, maximumBytes: maximumBytes)
+            } catch {
+                // Somebody has deleted the file: what is behind it must not wait for it for ever.
+                guard error.errorNumber == ENOENT else { throw error }
+                damaged += box.segment.records
+                removeFirstSegment()
+                continue
+            }
             damaged += part.damaged
             if !part.jobs.isEmpty { return Page(jobs: part.jobs, segment: box.segment.path, end: part.end) }
             // Only a torn tail or damaged records: nothing of it can be read.
@@ -163,7 +173,10 @@ public actor Spool {
         makeRoom(for: bytes.count + SpoolSegment.headerSize)
         if !isWriting || segments.last.map({ $0.segment.size + bytes.count > configuration.segmentBytes }) ?? true {
             let path = try folderPath() + "/" + nextSegmentName() + SpoolSegment.suffix
-            segments.append(Box(try SpoolSegment.make(at: path)))
+            let new = Box(try SpoolSegment.make(at: path))
+            // A spool of gigabytes is thousands of files: those at its two ends are open, no others.
+            segments.last?.segment.closeFile()
+            segments.append(new)
             isWriting = true
         }
         Failpoint.reach("bridge.spool.appending")
@@ -174,18 +187,17 @@ public actor Spool {
     private func makeRoom(for count: Int) {
         var total = segments.reduce(0) { $0 + $1.segment.size }
         guard total + count > configuration.maximumBytes else { return }
-        let before = dropped
         while total + count > configuration.maximumBytes, let oldest = segments.first {
             total -= oldest.segment.size
             dropped += oldest.segment.records
+            untoldDrops += oldest.segment.records
             removeFirstSegment()
         }
-        let now = Timestamp.now()
-        if let warnedAt, now.duration(since: warnedAt) < .seconds(60), now >= warnedAt { return }
-        warnedAt = now
+        guard dropLine.isDue() else { return }
         log.warning(
             "the spool is full: its oldest log jobs are dropped",
-            ["jobs": String(dropped - before), "total": String(dropped), "limit": String(configuration.maximumBytes)])
+            ["jobs": String(untoldDrops), "total": String(dropped), "limit": String(configuration.maximumBytes)])
+        untoldDrops = 0
     }
 
     private func removeFirstSegment() {
@@ -194,6 +206,8 @@ public actor Spool {
     }
 
     /// Twenty digits of the time: names sort by age, also among the segments of several processes.
+    ///
+    /// After the latest that was adopted, even where the clock was set back since: the next process goes by the names.
     private func nextSegmentName() -> String {
         lastSegmentTime = max(lastSegmentTime + 1, Timestamp.now().microseconds)
         let digits = String(lastSegmentTime)
@@ -213,8 +227,10 @@ public actor Spool {
     }
 
     private func adopt(_ path: String) throws(SpoolError) {
-        guard let dead = SpoolFolder(adopting: path) else { return }
-        for name in dead.segmentNames() {
+        guard let dead = try SpoolFolder(adopting: path) else { return }
+        // Also where only some could be adopted.
+        defer { segments.sort { $0.segment.path < $1.segment.path } }
+        for name in try dead.segmentNames() {
             guard let segment = try SpoolSegment.open(at: path + "/" + name) else {
                 log.warning("a file in the spool folder is no segment of ours", ["path": path + "/" + name])
                 continue
@@ -229,8 +245,8 @@ public actor Spool {
             Failpoint.reach("bridge.spool.adopting")
             guard let moved = try SpoolSegment.open(at: own + SpoolSegment.suffix) else { continue }
             segments.append(Box(moved))
+            lastSegmentTime = max(lastSegmentTime, Int64(name.prefix(20)) ?? 0)
         }
-        segments.sort { $0.segment.path < $1.segment.path }
         dead.remove()
     }
 

@@ -27,8 +27,16 @@ struct SpoolFolder: ~Copyable {
     }
 
     /// Locks the folder of another process that has ended; nil when the process is alive or the folder is none of ours.
-    init?(adopting path: String) {
-        guard let lock = try? SpoolFolder.lock(path, creating: false) else { return nil }
+    ///
+    /// - Throws: ``SpoolError`` where the system has nothing left to look with.
+    init?(adopting path: String) throws(SpoolError) {
+        var lock: Int32?
+        do throws(SpoolError) {
+            lock = try SpoolFolder.lock(path, creating: false)
+        } catch {
+            if [EMFILE, ENFILE, ENOMEM].contains(error.errorNumber) { throw error }
+        }
+        guard let lock else { return nil }
         self.path = path
         self.lock = lock
     }
@@ -45,13 +53,16 @@ struct SpoolFolder: ~Copyable {
     }
 
     /// The names of the segments in the folder, oldest first.
-    func segmentNames() -> [String] {
-        SpoolFolder.names(in: path).filter { $0.hasSuffix(SpoolSegment.suffix) }.sorted()
+    func segmentNames() throws(SpoolError) -> [String] {
+        try SpoolFolder.names(in: path).filter { $0.hasSuffix(SpoolSegment.suffix) }.sorted()
     }
 
-    /// The names of all entries of a folder; none when it cannot be read.
-    static func names(in path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
+    /// The names of all entries of a folder; none when it is not there.
+    static func names(in path: String) throws(SpoolError) -> [String] {
+        guard let directory = opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw SpoolError("look into a folder", path: path)
+        }
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {

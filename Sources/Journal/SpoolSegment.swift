@@ -16,7 +16,8 @@ struct SpoolSegment: ~Copyable {
     private(set) var consumed: Int
     /// The number of records from `consumed` on.
     private(set) var records: Int
-    private let descriptor: Int32
+    /// -1 while the file is closed.
+    private var descriptor: Int32
 
     private init(path: String, descriptor: Int32, size: Int) {
         self.path = path
@@ -30,8 +31,14 @@ struct SpoolSegment: ~Copyable {
     static func make(at path: String) throws(SpoolError) -> SpoolSegment {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SpoolError("make a segment", path: path) }
-        let segment = SpoolSegment(path: path, descriptor: descriptor, size: headerSize)
-        try segment.write(header(consumed: headerSize), at: 0)
+        var segment = SpoolSegment(path: path, descriptor: descriptor, size: headerSize)
+        do {
+            try segment.write(header(consumed: headerSize), at: 0)
+        } catch {
+            // A full disk: a file for each try would be the next thing to run out of.
+            unlink(path)
+            throw error
+        }
         return segment
     }
 
@@ -50,11 +57,24 @@ struct SpoolSegment: ~Copyable {
         }
         if offset >= UInt64(headerSize), offset <= UInt64(segment.size) { segment.consumed = Int(offset) }
         segment.records = try segment.countRecords()
+        segment.closeFile()
         return segment
     }
 
     deinit {
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Gives the descriptor back; the file is opened again when it is read or written.
+    mutating func closeFile() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
+
+    private mutating func openFile() throws(SpoolError) {
+        guard descriptor < 0 else { return }
+        descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SpoolError("open a segment", path: path) }
     }
 
     var isEmpty: Bool { consumed >= size || records == 0 }
@@ -65,7 +85,7 @@ struct SpoolSegment: ~Copyable {
             try write(bytes, at: size)
         } catch {
             // A part of them may stand there already (a full disk): it must not stand between records.
-            ftruncate(descriptor, off_t(size))
+            if descriptor >= 0 { ftruncate(descriptor, off_t(size)) }
             throw error
         }
         size += bytes.count
@@ -75,7 +95,9 @@ struct SpoolSegment: ~Copyable {
     /// Reads the oldest records that were not pushed.
     ///
     /// - Returns: the jobs; the offset behind them; the number of damaged records that were passed over.
-    func oldest(maximumCount: Int, maximumBytes: Int) throws(SpoolError) -> (jobs: [[UInt8]], end: Int, damaged: Int) {
+    mutating func oldest(maximumCount: Int, maximumBytes: Int) throws(SpoolError) -> (
+        jobs: [[UInt8]], end: Int, damaged: Int
+    ) {
         var window = try read(from: consumed, count: min(size - consumed, maximumBytes + SpoolRecord.headerSize))
         var jobs: [[UInt8]] = []
         var offset = 0
@@ -122,7 +144,7 @@ struct SpoolSegment: ~Copyable {
         name + withUnsafeBytes(of: UInt64(consumed).littleEndian) { Array($0) }
     }
 
-    private func countRecords() throws(SpoolError) -> Int {
+    private mutating func countRecords() throws(SpoolError) -> Int {
         let bytes = try read(from: consumed, count: size - consumed)
         return bytes.withUnsafeBytes { buffer in
             var count = 0
@@ -137,7 +159,9 @@ struct SpoolSegment: ~Copyable {
         }
     }
 
-    private func write(_ bytes: [UInt8], at offset: Int) throws(SpoolError) {
+    private mutating func write(_ bytes: [UInt8], at offset: Int) throws(SpoolError) {
+        try openFile()
+        let descriptor = descriptor
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
@@ -151,7 +175,9 @@ struct SpoolSegment: ~Copyable {
         }
     }
 
-    private func read(from offset: Int, count: Int) throws(SpoolError) -> [UInt8] {
+    private mutating func read(from offset: Int, count: Int) throws(SpoolError) -> [UInt8] {
+        try openFile()
+        let (descriptor, path) = (descriptor, path)
         var failure: SpoolError?
         let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, filled in
             while filled < count {

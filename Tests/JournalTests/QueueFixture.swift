@@ -35,9 +35,10 @@ struct RedisFixture: Sendable {
     }
 
     func makeQueue(
-        _ mode: RedisJobQueue.Mode = .reliable, lease: Duration = .seconds(15), timeout: Duration = .seconds(2),
-        name: String = "host"
+        _ mode: RedisJobQueue.Mode = .reliable, lease: Duration = .seconds(10), timeout: Duration = .seconds(2),
+        name: String = "host", through url: String? = nil
     ) throws -> RedisJobQueue {
+        let url = url ?? self.url
         var configuration = RedisJobQueue.Configuration(prefix: prefix, mode: mode, name: name)
         configuration.lease = lease
         configuration.timeout = timeout

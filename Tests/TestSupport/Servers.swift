@@ -8,12 +8,20 @@ public final class TestRedis: @unchecked Sendable {
     /// Its port on 127.0.0.1; the same after a restart.
     public let port = TestEnvironment.freePort()
     private var process: ChildProcess?
+    private let options: [String]
 
     /// Where it is.
     public var url: String { "redis://127.0.0.1:\(port)" }
 
+    /// The folder that it writes to.
+    public var directory: String { folder.path("data") }
+
     /// Starts it, with the append-only file on.
-    public init() throws {
+    ///
+    /// - Parameter options: further options of `redis-server`, which win over those that are set here.
+    public init(_ options: [String] = []) throws {
+        self.options = options
+        mkdir(folder.path("data"), 0o700)
         try start()
     }
 
@@ -22,8 +30,8 @@ public final class TestRedis: @unchecked Sendable {
         process = try ChildProcess(
             [
                 TestEnvironment.redisServer ?? "redis-server", "--bind", "127.0.0.1", "--port", "\(port)", "--dir",
-                folder.path, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
-            ], output: folder.path("log"))
+                directory, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
+            ] + options, output: folder.path("log"))
         try awaitListener(on: port, of: process)
     }
 
@@ -75,7 +83,19 @@ public final class TestPostgres: @unchecked Sendable {
         try awaitListener(on: port, of: process)
     }
 
-    /// Ends it: SIGINT is the fast shutdown, SIGKILL a crash.
+    /// Sends a signal to the server and all its backends: SIGSTOP and SIGCONT to hold them.
+    public func signalAll(_ number: Int32) {
+        guard let process else { return }
+        for child in children(of: process.pid) { kill(child, number) }
+        process.signal(number)
+    }
+
+    private func children(of pid: pid_t) -> [pid_t] {
+        let bytes = TestEnvironment.read("/proc/\(pid)/task/\(pid)/children") ?? []
+        return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    /// Ends it: SIGINT is the fast shutdown, SIGQUIT the immediate one, SIGKILL a crash.
     public func stop(_ number: Int32 = SIGINT) {
         process?.end(number)
         process = nil
