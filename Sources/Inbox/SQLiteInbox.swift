@@ -18,11 +18,8 @@ public actor SQLiteInbox: InboxStore {
 
     /// For how long a name is remembered: the longest time over which a platform repeats an event.
     static let timeToLive = Duration.seconds(24 * 3600)
-    /// As many names are forgotten at once: more would keep others waiting.
-    private static let forgottenAtOnce = 500
-
     let file: InboxFile
-    private let now: @Sendable () -> Timestamp
+    let now: @Sendable () -> Timestamp
     private let log: Log
     /// The numbers of what this run holds.
     private var numbers: [UUID: Int64] = [:]
@@ -30,8 +27,13 @@ public actor SQLiteInbox: InboxStore {
     /// Runs that ended without a word.
     private var crashes: Int64 = 0
     private var hasStarted = false
-    private var isRetired = false
+    private(set) var isRetired = false
     private var nextForgetting = Timestamp(microseconds: .min)
+    // What follows is for `SQLiteInbox+names.swift`.
+    var known = KnownNames()
+    var nextTurn = Timestamp(microseconds: .min)
+    /// Claims that wait for the file's verdict.
+    var filesAsked = 0
 
     /// The inbox in a file that is open.
     ///
@@ -45,6 +47,7 @@ public actor SQLiteInbox: InboxStore {
 
     /// Hands over what earlier runs have left, in the order of the claims.
     public func start(_ receiver: InboxReceiver) async {
+        defer { loop.spawn(on: self) { await $0.learnNames() } }
         do throws(SQLiteError) {
             try await recover(for: receiver)
         } catch {
@@ -62,27 +65,37 @@ public actor SQLiteInbox: InboxStore {
         }
     }
 
-    /// Claims events, in this order and in one commit.
+    /// Claims events, in this order and in one commit; with names alone most need none.
     public func claim(_ entries: [InboxEntry], keeping: InboxKeeping) async throws(InboxError) -> [InboxVerdict] {
         let time = now()
-        let isForgetting = time >= nextForgetting
-        let names = Names(run: run, now: time, isKept: keeping == .payload)
+        if time >= nextForgetting { forgetNames(at: time) }
+        let events = entries.map(NamedEntry.init)
+        switch keeping {
+        case .names: return try await claimNames(events, at: time)
+        case .payload: return try await claimPayloads(events, at: time)
+        }
+    }
+
+    private func claimPayloads(_ events: [NamedEntry], at time: Timestamp) async throws(InboxError) -> [InboxVerdict] {
         let first = max(lastNumber, lastHeld) + 1
-        lastNumber = first + Int64(entries.count) - 1
+        lastNumber = first + Int64(events.count) - 1
         let crashes = crashes
+        let areInWork = events.map { $0.names.contains(where: known.isInWork) }
+        for event in events { note(event.names, at: time) }
+        let names = FileNames(now: time)
+        filesAsked += 1
+        defer { filesAsked -= 1 }
         let verdicts: [InboxVerdict]
-        let forgotten: Int
         do throws(SQLiteError) {
-            (verdicts, forgotten) = try await file.write(isSynced: keeping == .payload) {
-                transaction, tail throws(SQLiteError) in
+            verdicts = try await file.write(isSynced: true) { transaction, tail throws(SQLiteError) in
                 var verdicts: [InboxVerdict] = []
-                for (index, entry) in entries.enumerated() {
-                    guard try names.take(entry, transaction) else {
-                        verdicts.append(.duplicate)
-                        continue
-                    }
-                    verdicts.append(.taken)
-                    if keeping == .payload, entry.purpose == .answer {
+                for (index, event) in events.enumerated() {
+                    let isNew = areInWork[index] ? false : try names.areNew(event.names, transaction)
+                    try names.mark(event.names, transaction)
+                    verdicts.append(isNew ? .taken : .duplicate)
+                    guard isNew else { continue }
+                    let entry = event.entry
+                    if entry.purpose == .answer {
                         try transaction.execute(
                             "INSERT INTO held (number, id, lane, crashes, payload) VALUES (?, ?, ?, ?, ?)",
                             [
@@ -92,20 +105,28 @@ public actor SQLiteInbox: InboxStore {
                     }
                     for job in entry.jobs { try tail.append(job, transaction) }
                 }
-                let forgotten = isForgetting ? try names.forget(atMost: Self.forgottenAtOnce, transaction) : 0
-                return (verdicts, forgotten)
+                return verdicts
             }
         } catch {
             throw Self.inboxError(error)
         }
-        // There may be more of them than one commit should carry: then the next goes on.
-        if isForgetting, forgotten < Self.forgottenAtOnce { nextForgetting = time.advanced(by: .seconds(60)) }
-        if keeping == .payload {
-            for (index, entry) in entries.enumerated() where verdicts[index] == .taken && entry.purpose == .answer {
-                numbers[entry.id] = first + Int64(index)
-            }
+        for (index, event) in events.enumerated() where verdicts[index] == .taken && event.entry.purpose == .answer {
+            numbers[event.entry.id] = first + Int64(index)
         }
         return verdicts
+    }
+
+    /// Removes old names from the file, beside what is being done.
+    private func forgetNames(at time: Timestamp) {
+        nextForgetting = time.advanced(by: .seconds(60))
+        let names = FileNames(now: time)
+        loop.spawn(on: self) { inbox in
+            let count = try? await inbox.file.write(isLazy: true) { transaction, _ throws(SQLiteError) in
+                try names.forget(transaction)
+            }
+            // There may be more of them: on with the next claim.
+            if count == Self.namesAtOnce { inbox.nextForgetting = time }
+        }
     }
 
     /// Notes how far an answer has come; entries of which only names are kept, or nothing, need no note.
@@ -128,21 +149,44 @@ public actor SQLiteInbox: InboxStore {
     }
 
     /// Ends entries, marks their names, files a dead letter and queues the log jobs in one commit.
+    ///
+    /// What is no more than names is marked some milliseconds later, and not waited for.
     public func settle(_ settlement: InboxSettlement) async throws(InboxError) {
+        let done = NamedEntry.names(settlement.names)
+        note(done, at: now())
         let held = settlement.entries.compactMap { numbers[$0.id] }
-        let names = Names(run: run, now: now(), isKept: true)
+        guard held.isEmpty, settlement.jobs.isEmpty, settlement.deadLetter == nil else {
+            return try await settle(settlement, held: held, names: done)
+        }
+        guard !done.isEmpty else { return }
+        loop.spawn(on: self) { inbox in
+            do throws(InboxError) {
+                try await inbox.settle(settlement, held: [], names: done)
+            } catch {
+                // This run knows them as in work all the same.
+                inbox.log.warning("names of answered events could not be kept", ["error": error.message])
+            }
+        }
+    }
+
+    private func settle(
+        _ settlement: InboxSettlement, held: [Int64], names done: [String]
+    ) async throws(InboxError) {
+        let names = FileNames(now: now())
         do throws(SQLiteError) {
-            try await file.write { transaction, tail throws(SQLiteError) in
+            // What is held would be answered again after a crash, so its end does not wait for others to share a commit with.
+            try await file.write(isLazy: held.isEmpty) { transaction, tail throws(SQLiteError) in
                 for job in settlement.jobs { try tail.append(job, transaction) }
                 for number in held {
                     try transaction.execute("DELETE FROM held WHERE number = ?", [.integer(number)])
                 }
-                for name in settlement.names { try names.markDone(name, transaction) }
+                try names.mark(done, transaction)
                 if let letter = settlement.deadLetter { try InboxFile.file([letter], in: .deliveries, transaction) }
             }
         } catch {
             throw Self.inboxError(error)
         }
+        known.end(done)
         for entry in settlement.entries { numbers[entry.id] = nil }
     }
 
@@ -159,8 +203,7 @@ public actor SQLiteInbox: InboxStore {
         }
     }
 
-    // Read without a suspension, which another claim could come into: file and inbox are on the same loop.
-    private var run: Int64 { file.assumeIsolated { $0.run } }
+    /// Read without a suspension, which another claim could come into: file and inbox are on the same loop.
     private var lastHeld: Int64 { file.assumeIsolated { $0.lastHeld } }
 
     // MARK: Recovery
@@ -214,7 +257,7 @@ public actor SQLiteInbox: InboxStore {
         }
     }
 
-    private static func inboxError(_ error: SQLiteError) -> InboxError {
+    static func inboxError(_ error: SQLiteError) -> InboxError {
         InboxError(code: error.code == .diskFull ? .full : .unavailable, message: error.description)
     }
 }

@@ -79,10 +79,11 @@ final class Session {
     /// IMMEDIATE takes the write lock at the start: a transaction that reads first and writes later may be refused at
     /// its first write without the busy timeout ever being tried.
     func transaction<Result>(_ body: () throws(SQLiteError) -> Result) throws(SQLiteError) -> Result {
-        try script("BEGIN IMMEDIATE")
+        // Prepared once: parsing them costs as much as a small transaction does.
+        _ = try query("BEGIN IMMEDIATE", [])
         do throws(SQLiteError) {
             let result = try body()
-            try script("COMMIT")
+            _ = try query("COMMIT", [])
             return result
         } catch {
             // Some errors roll back by themselves; then there is nothing left to do.

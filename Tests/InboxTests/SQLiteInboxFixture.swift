@@ -10,7 +10,7 @@ import TestSupport
 /// A folder with an inbox in it, which a test opens again and again as the runs of one bridge.
 struct SQLiteInboxFixture: Sendable {
     let loop: EventLoop
-    let folder = TemporaryFolder()
+    let path: String
     let clock = TestClock()
 
     /// One run of a bridge.
@@ -29,23 +29,33 @@ struct SQLiteInboxFixture: Sendable {
         }
     }
 
-    /// Runs a body on a loop with a thread of its own, as the product does.
-    static func run<Value: Sendable>(
-        _ body: @escaping @Sendable (SQLiteInboxFixture) async throws -> Value
-    ) async throws -> Value {
+    /// Runs a body on a loop with a thread of its own, as the product does, with a folder of its own.
+    static func run(_ body: @escaping @Sendable (SQLiteInboxFixture) async throws -> Void) async throws {
+        let folder = TemporaryFolder()
+        try await run(in: folder.path, body)
+    }
+
+    /// The same with a folder that is there.
+    static func run(
+        in path: String, _ body: @escaping @Sendable (SQLiteInboxFixture) async throws -> Void
+    ) async throws {
         let loop = try EventLoop()
         loop.startThread(name: "inbox-test")
         defer { loop.stop() }
-        return try await withCheckedThrowingContinuation { continuation in
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             loop.spawn {
                 do {
-                    continuation.resume(returning: try await body(SQLiteInboxFixture(loop: loop)))
+                    try await body(SQLiteInboxFixture(loop: loop, path: path))
+                    continuation.resume()
                 } catch {
                     continuation.resume(throwing: error)
                 }
             }
         }
     }
+
+    /// The path of a file in the folder.
+    func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// Starts a run: opens the file and takes over what is in it.
     func start() async throws -> Run {
@@ -56,7 +66,7 @@ struct SQLiteInboxFixture: Sendable {
 
     /// Opens the file for a run that has not started yet.
     func open() async throws -> Run {
-        let file = InboxFile(loop: loop, folder: folder.path)
+        let file = InboxFile(loop: loop, folder: path)
         try await file.open()
         let clock = clock
         return Run(file: file, inbox: SQLiteInbox(file: file, now: { clock.now }), received: Received())

@@ -5,7 +5,6 @@ internal import SQLite
 extension InboxFile {
     /// What the file holds when a run begins.
     struct State: Sendable {
-        var run: Int64
         var lastHeld: Int64
         var jobs: Int
         var jobBytes: Int
@@ -37,24 +36,24 @@ extension InboxFile {
             message: "\(path) is in use by another chatbridge: stop that one, or give each a SPOOL_DIR of its own")
     }
 
-    /// Makes the tables where they are not there, and counts the run.
-    func beginRun() async throws(InboxFileError) -> State {
+    /// Makes the tables where they are not there, and looks at what is there.
+    func prepare() async throws(InboxFileError) -> State {
         let state: State?
         do throws(SQLiteError) {
             state = try await database.transaction(isSynced: true) { transaction throws(SQLiteError) -> State? in
                 let version = try transaction.query("PRAGMA user_version").first?.int("user_version") ?? 0
                 guard version <= Self.version else { return nil }
                 if version < 1 { try transaction.script(Self.schema + "PRAGMA user_version = \(Self.version)") }
+                // Also the proof that the file can be written to.
                 try transaction.execute("UPDATE run SET number = number + 1")
                 let row = try transaction.query(
                     """
-                    SELECT number, (SELECT count(*) FROM jobs) AS jobs, (SELECT max(number) FROM jobs) AS last,
+                    SELECT (SELECT count(*) FROM jobs) AS jobs, (SELECT max(number) FROM jobs) AS last,
                         (SELECT sum(length(job)) FROM jobs) AS bytes, (SELECT max(number) FROM held) AS held
-                    FROM run
                     """
                 ).first
                 return State(
-                    run: Int64(try row?.int("number") ?? 0), lastHeld: Int64(try row?.int("held") ?? 0),
+                    lastHeld: Int64(try row?.int("held") ?? 0),
                     jobs: try row?.int("jobs") ?? 0, jobBytes: try row?.int("bytes") ?? 0,
                     lastJob: Int64(try row?.int("last") ?? 0))
             }

@@ -13,7 +13,7 @@ extension InboxFile {
             number INTEGER NOT NULL, crashes INTEGER NOT NULL, is_over INTEGER NOT NULL
         );
         INSERT INTO run VALUES (1, 0, 0, 1);
-        CREATE TABLE seen (name TEXT PRIMARY KEY, at INTEGER NOT NULL, run INTEGER) WITHOUT ROWID;
+        CREATE TABLE seen (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX seen_at ON seen (at);
         CREATE TABLE held (
             number INTEGER PRIMARY KEY, id TEXT NOT NULL, lane TEXT, crashes INTEGER NOT NULL, begun BLOB,

@@ -23,8 +23,6 @@ public actor InboxFile {
     nonisolated let arrivals: JobWaiter
     /// Bytes of the log jobs in the file.
     var jobBytes = 0
-    /// The run's number: names that are in work with another one's died with it.
-    package private(set) var run: Int64 = 0
     /// The number of the last event that earlier runs have left.
     package private(set) var lastHeld: Int64 = 0
     private let folder: String?
@@ -32,6 +30,10 @@ public actor InboxFile {
     private var tail = JobTail(next: 1)
     private var waiting: [Write] = []
     private var isCommitting = false
+    private var timer: LoopTimer?
+
+    /// The longest that a lazy write waits for others: most go along with the log buffer's pushes, each 5 ms under load.
+    static let linger = Duration.milliseconds(10)
 
     /// The file in a folder, which is not touched yet; nil keeps everything in memory.
     public init(loop: EventLoop, folder: String?) {
@@ -65,11 +67,10 @@ public actor InboxFile {
         }
     }
 
-    /// Locks the file, makes its tables where they are not there, and begins a run.
+    /// Locks the file, makes its tables where they are not there, and looks at what is there.
     public func open() async throws(InboxFileError) {
         if let folder { lock = try await InboxFile.locked(folder: folder, path: path, loop: loop) }
-        let state = try await beginRun()
-        run = state.run
+        let state = try await prepare()
         lastHeld = state.lastHeld
         tail = JobTail(next: state.lastJob + 1)
         jobBytes = state.jobBytes
@@ -78,7 +79,11 @@ public actor InboxFile {
 
     /// Ends the file's use after what has been asked for; nothing is given up or changed in it.
     public func close() async {
-        while isCommitting { try? await loop.sleep(for: .milliseconds(1)) }
+        while isCommitting || !waiting.isEmpty {
+            startCommit()
+            try? await loop.sleep(for: .milliseconds(1))
+        }
+        timer = nil
         await database.close()
         lock = nil
     }
@@ -115,15 +120,16 @@ public actor InboxFile {
     ///
     /// - Parameters:
     ///   - isSynced: also waits until the disk has it.
+    ///   - isLazy: may wait for others to share a commit with, at most ``linger``.
     ///   - body: runs on the database's thread; a second time when somebody else's part has made the commit fail.
     /// - Returns: what the body returned, after the commit.
     @discardableResult
     package func write<Value: Sendable>(
-        isSynced: Bool = false,
+        isSynced: Bool = false, isLazy: Bool = false,
         _ body: @escaping @Sendable (borrowing SQLiteTransaction, JobTail) throws(SQLiteError) -> Value
     ) async throws(SQLiteError) -> Value {
         let result = Result<Value>()
-        let write = Write(isSynced: isSynced) { transaction, tail throws(SQLiteError) in
+        let write = Write(isSynced: isSynced, isLazy: isLazy) { transaction, tail throws(SQLiteError) in
             result.value = try body(transaction, tail)
         }
         await withCheckedContinuation { continuation in
@@ -137,8 +143,22 @@ public actor InboxFile {
 
     private func add(_ write: Write) {
         waiting.append(write)
+        if isCommitting { return }
+        if write.isLazy { linger() } else { startCommit() }
+    }
+
+    private func linger() {
+        if timer == nil {
+            timer = LoopTimer(on: loop) { [weak self] in self?.assumeIsolated { $0.startCommit() } }
+        }
+        guard timer?.isScheduled == false else { return }
+        timer?.schedule(after: InboxFile.linger)
+    }
+
+    private func startCommit() {
         guard !isCommitting else { return }
         isCommitting = true
+        timer?.cancel()
         // At the end of the turn: all that this turn asks for shares the first commit.
         loop.beforePolling { [self] in
             loop.spawn(on: self) { await $0.commit() }
@@ -146,13 +166,14 @@ public actor InboxFile {
     }
 
     private func commit() async {
-        while !waiting.isEmpty {
+        repeat {
             let writes = waiting
             waiting = []
             await commit(writes)
             for write in writes { write.continuation?.resume() }
-        }
+        } while waiting.contains { !$0.isLazy }
         isCommitting = false
+        if !waiting.isEmpty { linger() }
     }
 
     private func commit(_ writes: [Write]) async {
@@ -180,14 +201,17 @@ public actor InboxFile {
     /// Unchecked: set on the loop; the body runs on the database's thread while the loop only waits for it.
     private final class Write: @unchecked Sendable {
         let isSynced: Bool
+        let isLazy: Bool
         let body: @Sendable (borrowing SQLiteTransaction, JobTail) throws(SQLiteError) -> Void
         var continuation: CheckedContinuation<Void, Never>?
         var error: SQLiteError?
 
         init(
-            isSynced: Bool, body: @escaping @Sendable (borrowing SQLiteTransaction, JobTail) throws(SQLiteError) -> Void
+            isSynced: Bool, isLazy: Bool,
+            body: @escaping @Sendable (borrowing SQLiteTransaction, JobTail) throws(SQLiteError) -> Void
         ) {
             self.isSynced = isSynced
+            self.isLazy = isLazy
             self.body = body
         }
     }
