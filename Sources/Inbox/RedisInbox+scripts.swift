@@ -2,36 +2,73 @@ internal import Redis
 
 /// The steps that must happen as one.
 ///
-/// ARGV begins with the prefix of the keys and the id of the bridge that calls. Lua has no rollback: what a script does first
+/// ARGV begins with the prefix of the keys, the id of the bridge that calls and its session. Lua has no rollback: what a script does first
 /// leaves an event twice, never nowhere, where the rest should fail. At `maxmemory` Redis refuses a script's first write that
 /// could grow, and none of those that come after another write: the scripts that take something in begin with such a one, and
-/// those that somebody's answer hangs on begin with a write that is never refused (PEXPIRE, DEL).
+/// those that somebody's answer hangs on begin with a write that is never refused (GETEX, DEL).
 extension RedisInbox {
     /// All of them, to be loaded at once.
     static let scripts = [claim, begin, settle, beat, join, enter, fetch, audit, collect, restore, takeOver, retire]
 
-    /// What several scripts do.
-    private static let common = """
-        local P, me = ARGV[1], ARGV[2]
+    /// The prefix of the keys, who calls, and over which of its connections (see ``session``).
+    private static let head = """
+        local P, me, session = ARGV[1], ARGV[2], ARGV[3]
         local call = redis.call
-        -- A record is its kind (a: to be answered, s: a signal, n: names alone), its number, the attempts and the length of
-        -- its lane, then the lane and the payload.
+
+        """
+
+    /// Answers -1 when this bridge is gone and -2 when it has a newer connection: the command is late, and nobody waits for it.
+    private static let fence = """
+        local now = call('GET', P .. 'lease:' .. me)
+        if now ~= session then
+          if now and tonumber(now) > tonumber(session) then return -2 end
+          if not now and call('EXISTS', P .. 'gone:' .. me) == 1 then return -1 end
+        end
+
+        """
+
+    /// The same, for what must go on at `maxmemory`: renews the lease, for so many milliseconds, and makes the session known.
+    private static func renew(_ lease: String) -> String {
+        """
+        local now = call('GETEX', P .. 'lease:' .. me, 'PX', \(lease))
+        if now ~= session then
+          if now and tonumber(now) > tonumber(session) then return -2 end
+          if not now and call('EXISTS', P .. 'gone:' .. me) == 1 then return -1 end
+          call('DEL', P .. 'lease:' .. me)
+          call('SET', P .. 'lease:' .. me, session, 'PX', \(lease))
+        end
+
+        """
+    }
+
+    private static let lives = """
+        local function lives(bridge) return call('EXISTS', P .. 'lease:' .. bridge) == 1 end
+
+        """
+
+    /// A record is its kind (a: to be answered, s: a signal, n: names alone), its number, the attempts and the length of its lane,
+    /// then the lane and the payload.
+    private static let records = """
         local function laneOf(record)
           local _, last, length = string.find(record, '^%a%d+ %d+ (%d+) ')
           return string.sub(record, last + 1, last + length)
         end
-        local function lives(bridge) return call('EXISTS', P .. 'lease:' .. bridge) == 1 end
-        local function isGone() return call('EXISTS', P .. 'gone:' .. me) == 1 end
+
+        """
+
+    private static let lanes = """
         local function ownerOf(lane)
           local value = call('HGET', P .. 'lanes', lane)
           if not value then return nil, 0 end
           local space = string.find(value, ' ', 1, true)
           return string.sub(value, space + 1), tonumber(string.sub(value, 1, space - 1))
         end
-        local function setLane(lane, owner, count)
-          call('HSET', P .. 'lanes', lane, string.format('%d ', count) .. owner)
-        end
-        -- Counts one more entry of ours in a lane, unless another that lives has it; answers who has it.
+        local function setLane(lane, owner, count) call('HSET', P .. 'lanes', lane, count .. ' ' .. owner) end
+
+        """
+
+    /// Counts one more entry of ours in a lane, unless another that lives has it; answers who has it.
+    private static let enterLane = """
         local function enterLane(lane)
           local owner, count = ownerOf(lane)
           if owner and owner ~= me then
@@ -41,21 +78,35 @@ extension RedisInbox {
           setLane(lane, me, count + 1)
           return me
         end
+
+        """
+
+    private static let send = """
         local function send(bridge, item)
           call('RPUSH', P .. 'mail:' .. bridge, item)
           local bell = P .. 'bell:' .. bridge
           if call('LLEN', bell) == 0 then call('RPUSH', bell, 'm') end
         end
+
+        """
+
+    private static let push = """
         local function push(list, first, last)
           for i = first, last, 1000 do call('LPUSH', list, unpack(ARGV, i, math.min(i + 999, last))) end
         end
-        -- The mail as id, record, progress. An item is `a` and an id, `r` and the id of one that was recovered, or `s`, an id
-        -- and the record of a signal, which is held nowhere.
+
+        """
+
+    /// The mail as id, record, progress.
+    ///
+    /// An item is `a` and an id, `r` and the id of one that was recovered, or `s`, an id and the
+    /// record of a signal, which is held nowhere.
+    private static let takeMail = """
         local function takeMail()
           local box = P .. 'mail:' .. me
           local items = call('LRANGE', box, 0, -1)
+          if #items == 0 then return items end
           local mail = {}
-          if #items == 0 then return mail end
           for _, item in ipairs(items) do
             local kind, id = string.sub(item, 1, 1), string.sub(item, 2, 37)
             local record = kind == 's' and string.sub(item, 38) or call('HGET', P .. 'held:' .. me, id)
@@ -71,17 +122,16 @@ extension RedisInbox {
 
         """
 
-    /// Claims events: ARGV 3 is the life of a mark in seconds, 4 the level (`p` or `n`), then for each event its id, purpose
+    /// Claims events: ARGV 4 is the life of a mark in seconds, 5 the level (`p` or `n`), then for each event its id, purpose
     /// (`a`, `r`, `s`), lane, payload, count of names, names, count of log jobs, log jobs; KEYS 1 is the queue.
     ///
     /// Answers with a letter for each event that was decided (`t`, `d`, `f`), and where there is more to say with these letters,
     /// the dead bridge that the next event waits for (or nothing), and the mail; -1: this bridge is gone.
     static let claim = RedisScript(
         name: "claim",
-        source: common + """
-            if isGone() then return -1 end
-            local life, level = ARGV[3], ARGV[4]
-            local verdicts, waitsFor, at = '', '', 5
+        source: head + fence + lives + lanes + send + push + takeMail + """
+            local life, level = ARGV[4], ARGV[5]
+            local verdicts, waitsFor, at = '', '', 6
             while at <= #ARGV do
               local id, purpose, lane, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
               local names = at + 4
@@ -113,7 +163,7 @@ extension RedisInbox {
                 end
                 push(KEYS[1], jobs + 1, after - 1)
                 if level == 'p' and (purpose == 'a' or owner ~= me) then
-                  local record = purpose .. string.format('%d 0 %d ', call('INCR', P .. 'seq'), #lane) .. lane .. payload
+                  local record = purpose .. call('INCR', P .. 'seq') .. ' 0 ' .. #lane .. ' ' .. lane .. payload
                   if purpose == 'a' then
                     call('HSET', P .. 'held:' .. owner, id, record)
                     if lane ~= '' then setLane(lane, owner, count + 1) end
@@ -135,42 +185,38 @@ extension RedisInbox {
             return {verdicts, waitsFor, mail}
             """)
 
-    /// Notes that entries (ARGV 5 and on) are begun, with progress ARGV 4; ARGV 3 is the lease in milliseconds, which is renewed.
+    /// Notes that entries (ARGV 6 and on) are begun, with progress ARGV 5; ARGV 4 is the lease in milliseconds, which is renewed.
     ///
     /// Answers 1; -1 when this bridge is gone; else the entries that are not held, and nothing is noted then.
     static let begin = RedisScript(
         name: "begin",
-        source: common + """
-            if call('PEXPIRE', P .. 'lease:' .. me, ARGV[3]) == 0 then
-              if isGone() then return -1 end
-              call('SET', P .. 'lease:' .. me, '', 'PX', ARGV[3])
-            end
+        source: head + renew("ARGV[4]") + """
             local missing = {}
-            for i = 5, #ARGV do
+            for i = 6, #ARGV do
               if call('HEXISTS', P .. 'held:' .. me, ARGV[i]) == 0 then missing[#missing + 1] = ARGV[i] end
             end
             if #missing > 0 then return missing end
-            for i = 5, #ARGV do call('HSET', P .. 'begun:' .. me, ARGV[i], ARGV[4]) end
+            for i = 6, #ARGV do call('HSET', P .. 'begun:' .. me, ARGV[i], ARGV[5]) end
             return 1
             """)
 
-    /// Ends entries: ARGV 3 is the life of a mark, 4 to 6 the numbers of entries, names and log jobs, 7 a dead letter or
+    /// Ends entries: ARGV 4 is the life of a mark, 5 to 7 the numbers of entries, names and log jobs, 8 a dead letter or
     /// nothing, then an id and a lane for each entry, the names, the jobs; KEYS are the queue and the dead letters.
     ///
     /// The jobs are pushed first, and whether the entries are still held or not: the answer was delivered. A dead letter is filed
     /// once for its first entry.
     static let settle = RedisScript(
         name: "settle",
-        source: common + """
-            local entries, names = tonumber(ARGV[4]), tonumber(ARGV[5])
-            local firstName = 8 + entries * 2
+        source: head + lanes + push + """
+            local entries, names = tonumber(ARGV[5]), tonumber(ARGV[6])
+            local firstName = 9 + entries * 2
             local firstJob = firstName + names
             push(KEYS[1], firstJob, #ARGV)
-            if ARGV[7] ~= '' and (entries == 0
-              or call('SET', P .. 'letter:' .. ARGV[8], '', 'EX', ARGV[3], 'NX')) then
-              call('LPUSH', KEYS[2], ARGV[7])
+            if ARGV[8] ~= '' and (entries == 0
+              or call('SET', P .. 'letter:' .. ARGV[9], '', 'EX', ARGV[4], 'NX')) then
+              call('LPUSH', KEYS[2], ARGV[8])
             end
-            for i = 8, firstName - 1, 2 do
+            for i = 9, firstName - 1, 2 do
               local id, lane = ARGV[i], ARGV[i + 1]
               if call('HDEL', P .. 'held:' .. me, id) == 1 then
                 call('HDEL', P .. 'begun:' .. me, id)
@@ -182,27 +228,23 @@ extension RedisInbox {
                 end
               end
             end
-            for i = firstName, firstJob - 1 do call('SET', P .. 'seen:' .. ARGV[i], 'd', 'EX', ARGV[3]) end
+            for i = firstName, firstJob - 1 do call('SET', P .. 'seen:' .. ARGV[i], 'd', 'EX', ARGV[4]) end
             return 1
             """)
 
-    /// Renews the lease (ARGV 3, milliseconds) and tells of the others; ARGV 4 is the newcomer that this bridge has made room for.
+    /// Renews the lease (ARGV 4, milliseconds) and tells of the others; ARGV 5 is the newcomer that this bridge has made room for.
     ///
     /// Answers -1 when this bridge is gone, else: 1 if the lease stood and 0 if it did not, the last newcomer, how many entries
     /// are held, the mail, and for each other bridge its id, the newcomer that it has made room for, and 1 if it lives.
     static let beat = RedisScript(
         name: "beat",
-        source: common + """
-            local state = call('PEXPIRE', P .. 'lease:' .. me, ARGV[3])
-            if state == 0 then
-              if isGone() then return -1 end
-              call('SET', P .. 'lease:' .. me, '', 'PX', ARGV[3])
-            end
+        source: head + renew("ARGV[4]") + lives + takeMail + """
+            local state = now and 1 or 0
             if call('HEXISTS', P .. 'bridges', me) == 0 then
               -- Redis has lost its data, and with them the count of newcomers.
               state = 0
-              call('HSET', P .. 'bridges', me, ARGV[4])
-              if tonumber(call('GET', P .. 'epoch') or '0') < tonumber(ARGV[4]) then call('SET', P .. 'epoch', ARGV[4]) end
+              call('HSET', P .. 'bridges', me, ARGV[5])
+              if tonumber(call('GET', P .. 'epoch') or '0') < tonumber(ARGV[5]) then call('SET', P .. 'epoch', ARGV[5]) end
             end
             local others = {}
             local all = call('HGETALL', P .. 'bridges')
@@ -218,13 +260,16 @@ extension RedisInbox {
             return {state, epoch, call('HLEN', P .. 'held:' .. me), mail, others}
             """)
 
-    /// Enters a newcomer (lease ARGV 3, milliseconds), wakes the others, and answers with its number.
+    /// Enters a newcomer (lease ARGV 4, milliseconds), wakes the others, and answers with its number.
     static let join = RedisScript(
         name: "join",
-        source: common + """
+        source: head + lives + """
+            -- Done before, and its reply was lost.
+            local known = call('HGET', P .. 'bridges', me)
+            if known then return tonumber(known) end
             call('DEL', P .. 'bell:' .. me)
             local epoch = call('INCR', P .. 'epoch')
-            call('SET', P .. 'lease:' .. me, '', 'PX', ARGV[3])
+            call('SET', P .. 'lease:' .. me, session, 'PX', ARGV[4])
             for _, other in ipairs(call('HKEYS', P .. 'bridges')) do
               if lives(other) then call('RPUSH', P .. 'bell:' .. other, 'b') end
             end
@@ -232,46 +277,42 @@ extension RedisInbox {
             return epoch
             """)
 
-    /// Enters what is in work with its names alone (id and lane, ARGV 5 and on; lease ARGV 4), and notes that there is room for
-    /// the newcomer ARGV 3; -1: this bridge is gone.
+    /// Enters what is in work with its names alone (id and lane, ARGV 6 and on; lease ARGV 5), and notes that there is room for
+    /// the newcomer ARGV 4; -1: this bridge is gone.
     static let enter = RedisScript(
         name: "enter",
-        source: common + """
-            call('PEXPIRE', P .. 'lease:' .. me, ARGV[4])
-            if isGone() then return -1 end
-            for i = 5, #ARGV, 2 do
+        source: head + renew("ARGV[5]") + lives + lanes + enterLane + """
+            for i = 6, #ARGV, 2 do
               local id, lane = ARGV[i], ARGV[i + 1]
               if call('HEXISTS', P .. 'held:' .. me, id) == 0 then
                 call('HSET', P .. 'held:' .. me, id, string.format('n0 0 %d ', #lane) .. lane)
                 enterLane(lane)
               end
             end
-            call('HSET', P .. 'bridges', me, ARGV[3])
+            call('HSET', P .. 'bridges', me, ARGV[4])
             return 1
             """)
 
     /// Answers with the mail; -1: this bridge is gone.
     static let fetch = RedisScript(
         name: "fetch",
-        source: common + """
-            if isGone() then return -1 end
+        source: head + fence + takeMail + """
             return takeMail()
             """)
 
     /// Answers with the ids of all that is held; -1: this bridge is gone.
     static let audit = RedisScript(
         name: "audit",
-        source: common + """
-            if isGone() then return -1 end
+        source: head + fence + """
             return call('HKEYS', P .. 'held:' .. me)
             """)
 
-    /// Answers with id, record and progress of those of the ids (ARGV 3 and on) that are held.
+    /// Answers with id, record and progress of those of the ids (ARGV 4 and on) that are held.
     static let collect = RedisScript(
         name: "collect",
-        source: common + """
+        source: head + """
             local found = {}
-            for i = 3, #ARGV do
+            for i = 4, #ARGV do
               local record = call('HGET', P .. 'held:' .. me, ARGV[i])
               if record then
                 found[#found + 1] = ARGV[i]
@@ -282,16 +323,14 @@ extension RedisInbox {
             return found
             """)
 
-    /// Puts entries back that Redis has lost: ARGV 3 is the life of a mark, 4 the lease, then for each its id, kind, attempts,
+    /// Puts entries back that Redis has lost: ARGV 4 is the life of a mark, 5 the lease, then for each its id, kind, attempts,
     /// lane, payload, whether it was begun (`1`) and with what progress, count of names, names; -1: this bridge is gone.
     ///
     /// A lane that is another's by now is left to it.
     static let restore = RedisScript(
         name: "restore",
-        source: common + """
-            call('PEXPIRE', P .. 'lease:' .. me, ARGV[4])
-            if isGone() then return -1 end
-            local at = 5
+        source: head + renew("ARGV[5]") + lives + lanes + enterLane + """
+            local at = 6
             while at <= #ARGV do
               local id, kind, attempts, lane, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
               local names = at + 7
@@ -303,13 +342,13 @@ extension RedisInbox {
                 if ARGV[at + 5] == '1' then call('HSET', P .. 'begun:' .. me, id, ARGV[at + 6]) end
                 if lane ~= '' then enterLane(lane) end
               end
-              for n = names + 1, after - 1 do call('SET', P .. 'seen:' .. ARGV[n], 'd', 'EX', ARGV[3], 'NX') end
+              for n = names + 1, after - 1 do call('SET', P .. 'seen:' .. ARGV[n], 'd', 'EX', ARGV[4], 'NX') end
               at = after
             end
             return 1
             """)
 
-    /// Takes over what a bridge (ARGV 3) holds whose lease has run out; ARGV 4 is our lease, 5 the life of its death's mark, 6
+    /// Takes over what a bridge (ARGV 4) holds whose lease has run out; ARGV 5 is our lease, 6 the life of its death's mark, 7
     /// how many entries at a time.
     ///
     /// Answers -1 when this bridge itself is gone, else: 1 if there is more to come, 2 if not and 0 if there was nothing, the
@@ -317,10 +356,8 @@ extension RedisInbox {
     /// dead can do nothing in between; a lane that another bridge has by now stays there and its entries go there.
     static let takeOver = RedisScript(
         name: "takeOver",
-        source: common + """
-            local dead, life, limit = ARGV[3], ARGV[5], tonumber(ARGV[6])
-            call('PEXPIRE', P .. 'lease:' .. me, ARGV[4])
-            if isGone() then return -1 end
+        source: head + renew("ARGV[5]") + lives + records + lanes + enterLane + send + takeMail + """
+            local dead, life, limit = ARGV[4], ARGV[6], tonumber(ARGV[7])
             local from, begun = P .. 'held:' .. dead, P .. 'begun:' .. dead
             -- Nothing more: but another that takes over too has perhaps sent what belongs before all that follows.
             if dead == me or lives(dead) then return {0, {}, takeMail()} end
@@ -389,18 +426,18 @@ extension RedisInbox {
             return {state, moved, mail}
             """)
 
-    /// Gives up the lease: where nothing is held the bridge is forgotten, else it counts as dead (a mark that lives ARGV 3
+    /// Gives up the lease: where nothing is held the bridge is forgotten, else it counts as dead (a mark that lives ARGV 4
     /// seconds) and the others are woken.
     static let retire = RedisScript(
         name: "retire",
-        source: common + """
+        source: head + lives + """
             call('DEL', P .. 'lease:' .. me)
             if call('EXISTS', P .. 'held:' .. me, P .. 'mail:' .. me) == 0 then
               call('DEL', P .. 'begun:' .. me, P .. 'bell:' .. me)
               call('HDEL', P .. 'bridges', me)
               return 0
             end
-            call('SET', P .. 'gone:' .. me, 'retired', 'EX', ARGV[3])
+            call('SET', P .. 'gone:' .. me, 'retired', 'EX', ARGV[4])
             for _, other in ipairs(call('HKEYS', P .. 'bridges')) do
               if lives(other) then call('RPUSH', P .. 'bell:' .. other, 'b') end
             end

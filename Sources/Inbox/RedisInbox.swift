@@ -74,6 +74,8 @@ public actor RedisInbox: InboxStore {
     // The state below is internal for the sake of the extensions in other files alone.
     /// This run's name among the bridges, and its fencing token.
     var id: String
+    /// Counts the connections that were lost: a command of an earlier one that is executed late is void.
+    var session = 1
     var receiver: InboxReceiver?
     var held: [UUID: Held] = [:]
     var plain: [UUID: Plain] = [:]
@@ -146,20 +148,32 @@ public actor RedisInbox: InboxStore {
     func run(
         _ script: RedisScript, _ arguments: [[UInt8]], keys names: [String] = []
     ) async throws(InboxError) -> RedisValue {
+        let reply: RedisValue
         do {
-            return try await client.run(
-                script, keys: names, arguments: [Array(keys.prefix.utf8), Array(id.utf8)] + arguments,
+            reply = try await client.run(
+                script, keys: names,
+                arguments: [Array(keys.prefix.utf8), Array(id.utf8), Self.number(session)] + arguments,
                 timeout: configuration.timeout)
         } catch {
             let failure = InboxError(error)
             if failure.code == .unavailable {
                 metrics.away.increment()
                 mustAudit = true
-                if case .server = error.code {} else { hasLoadedScripts = false }
+                switch error.code {
+                case .server, .cancelled, .overloaded: break
+                default:
+                    session += 1
+                    hasLoadedScripts = false
+                }
                 planBeat()
             }
             throw failure
         }
+        guard reply != .integer(-2) else {
+            mustAudit = true
+            throw InboxError(code: .unavailable, message: "Redis was reached by a newer connection before this one")
+        }
+        return reply
     }
 
     static func number(_ number: Int) -> [UInt8] { Array(String(number).utf8) }

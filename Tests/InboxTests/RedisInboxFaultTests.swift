@@ -111,6 +111,33 @@ import Testing
         }
     }
 
+    @Test func `what an earlier connection sent and Redis executes late does nothing`() async throws {
+        try await onLoop { loop in
+            let place = try await Place(loop)
+            let entry = event("1")
+            _ = try await place.bridge.claim(entry)
+            let early = await place.bridge.session
+            place.proxy.set(.swallow, on: .replies)
+            await #expect(throws: InboxError.self) { try await place.bridge.settle(entry) }
+            place.proxy.set(.none, on: .replies)
+            try await eventually("the end", on: loop) { (try? await place.bridge.settle(entry)) != nil }
+            try await eventually("a sign of life", on: loop) { await place.bridge.beat() }
+            // The claim of an event whose platform was told to come again, and the putting back of one that has ended since.
+            let common = ["\(place.redis.prefix):inbox:", await place.bridge.bridge, "\(early)"]
+            let claim = common + ["100", "p", entry.id.description, "a", "test:c1", "x", "1", "test:late", "0"]
+            let restore = common + ["100", "2000", entry.id.description, "a", "0", "test:c1", "x", "", "", "0"]
+            let before = try await place.redis.keys()
+            for (script, arguments) in [(RedisInbox.claim, claim), (RedisInbox.restore, restore)] {
+                let keys = ["\(place.redis.prefix):log"]
+                let reply = try await place.redis.client.run(script, keys: keys, arguments: arguments.map(bytes))
+                #expect(reply == .integer(-2), "\(script.name)")
+            }
+            #expect(try await place.redis.keys() == before)
+            #expect(try await place.held().isEmpty)
+            await place.bridge.retire()
+        }
+    }
+
     @Test func `an end whose reply was lost is made again without harm`() async throws {
         try await onLoop { loop in
             let place = try await Place(loop)
