@@ -26,7 +26,7 @@ struct ModelChecker<M: Model> {
     /// The model.
     let model: M
     /// The most states to look at.
-    var limit = 1_500_000
+    var limit = 1_000_000
 
     /// Looks at everything, or until something is wrong.
     func check() -> Report {
