@@ -9,9 +9,12 @@ extension Bridge {
     /// Never throws and never hangs: what goes wrong becomes the error reply.
     func answer(_ question: Question) async {
         if let progress = question.progress { return await finish(question, from: progress) }
-        if isHopeless(question) {
-            return await bury(question, because: "every bridge that took it in hand has died over it")
-        }
+        if isSuspect(question) { return await tryAlone(question) }
+        await answerUnsuspected(question)
+    }
+
+    /// Answers a question from the start.
+    func answerUnsuspected(_ question: Question) async {
         let metrics = question.platform.metrics
         let start = ContinuousClock.now
         metrics.waitSeconds.record(question.takenAt.duration(to: start))
@@ -116,6 +119,8 @@ extension Bridge {
         case .told:
             // Its user has been told already, or was to be: once is enough.
             return settle(question, deadLetter: letter(of: question, because: Bridge.inDoubt))
+        case .tried:
+            return await bury(question, because: "many bridges have died over it, the last one over it alone")
         default:
             return await bury(question, because: Bridge.inDoubt)
         }

@@ -10,8 +10,6 @@ extension Bridge {
     private static let patience = Duration.milliseconds(250)
     /// An inbox that was too slow is not waited for again for so long.
     private static let impatience = Duration.seconds(1)
-    /// So many bridges may die over a question.
-    private static let maximumAttempts = 3
     private static let firstPause = Duration.milliseconds(100)
     private static let longestPause = Duration.seconds(5)
 
@@ -221,9 +219,6 @@ extension Bridge {
         }
         return counts
     }
-
-    /// Whether a question has cost so many bridges their life that no other may touch it.
-    func isHopeless(_ question: Question) -> Bool { question.attempts >= Bridge.maximumAttempts }
 
     // MARK: Beginning
 

@@ -46,6 +46,9 @@ public actor Bridge {
     var questions = 0
     /// Events whose claim has not been answered yet.
     var claiming = 0
+    /// See ``tryAlone(_:)``.
+    var isSuspectInHand = false
+    var waitingSuspects: [CheckedContinuation<Void, Never>] = []
     /// Ends of questions that the inbox has not confirmed yet.
     var settling = 0
     var isDraining = false

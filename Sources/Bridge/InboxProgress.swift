@@ -7,13 +7,20 @@ enum InboxProgress {
     case answer(AgentClient.Answer)
     /// The user is being told that there is none.
     case told
+    /// It is being tried alone, since bridges have died over it.
+    case tried
 
-    /// `{"text","request","finish_reason","attachments"}` or `{"told":true}`; nil for an answer that holds files as bytes,
-    /// which would cost more than it is worth.
+    /// `{"text","request","finish_reason","attachments"}`, `{"told":true}` or `{"tried":true}`; nil for an answer that holds
+    /// files as bytes, which would cost more than it is worth.
     var encoded: [UInt8]? {
         var writer = JSONWriter(capacity: 256)
-        guard case .answer(let answer) = self else {
-            writer.object { $0.field("told", true) }
+        let answer: AgentClient.Answer
+        switch self {
+        case .answer(let whole): answer = whole
+        case .told, .tried:
+            writer.object { object in
+                if case .told = self { object.field("told", true) } else { object.field("tried", true) }
+            }
             return writer.bytes
         }
         var isWhole = true
@@ -45,6 +52,10 @@ enum InboxProgress {
         guard let root = try? JSONView(parsing: bytes) else { return nil }
         if root["told"].bool == true {
             self = .told
+            return
+        }
+        if root["tried"].bool == true {
+            self = .tried
             return
         }
         guard let text = root["text"].string else { return nil }

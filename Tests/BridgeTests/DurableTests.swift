@@ -235,13 +235,42 @@ struct DurableTests {
         }
     }
 
-    @Test func `a question over which three bridges have died is not touched by a fourth`() async throws {
+    @Test func `questions over which many bridges died are tried one at a time, and the inbox knows which`()
+        async throws
+    {
+        let platform = try await FakePlatform()
+        let gate = Gate()
+        let agent = try await FakeAgent { question in
+            await gate.pass()
+            return .says("Re: \(question.text)")
+        }
+        try await onLoop { loop in
+            let inbox = ScriptedInbox(loop)
+            let engine = await engine(loop, platform, agent, inbox)
+            for number in 1...3 {
+                await inbox.deliver(
+                    event("\(number)", in: "c\(number)", "\(number)"), id: UUID(high: 1, low: UInt64(number)),
+                    attempts: 10)
+            }
+            #expect(await engine.bridge.take([event("4", in: "c4", "not suspect")], from: DurableTests.plain))
+            #expect(await eventually { agent.all.count == 2 })
+            #expect(await inbox.begun.map(\.progress) == [#"{"tried":true}"#])
+            gate.open()
+            #expect(await eventually { await inbox.settlements.count == 4 })
+            #expect(platform.texts.sorted() == ["Re: 1", "Re: 2", "Re: 3", "Re: not suspect"])
+            #expect(await inbox.begun.filter { $0.progress != nil }.count == 3)
+            #expect(await engine.finish() == 0)
+        }
+    }
+
+    @Test func `a question over which a bridge died when it was tried alone is touched by no other`() async throws {
         let platform = try await FakePlatform()
         let agent = try await FakeAgent()
         try await onLoop { loop in
             let inbox = ScriptedInbox(loop)
             let engine = await engine(loop, platform, agent, inbox) { $0.errorReply = "Sorry" }
-            await inbox.deliver(event("1", "deadly"), id: UUID(high: 1, low: 2), attempts: 3)
+            await inbox.deliver(
+                event("1", "deadly"), id: UUID(high: 1, low: 2), attempts: 11, progress: #"{"tried":true}"#)
             #expect(await eventually { await inbox.settlements.count == 1 })
             #expect(agent.all.isEmpty)
             #expect(platform.texts == ["Sorry"])
