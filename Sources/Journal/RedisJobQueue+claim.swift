@@ -12,11 +12,27 @@ extension RedisJobQueue {
         let place = uncertain ?? nextPlace()
         // From here on the list may exist, whatever we learn of it.
         uncertain = place
+        do throws(JobQueueError) {
+            return try await fill(place, limit: limit, linger: linger, wait: wait)
+        } catch {
+            giveUp(place)
+            throw error
+        }
+    }
+
+    /// Claims to a list of its own; nil when there was nothing, or when it has become an adopted list.
+    private func fill(
+        _ place: String, limit: Int, linger: Duration, wait: Duration
+    ) async throws(JobQueueError) -> ClaimedJobs? {
         var jobs = try await take(limit, to: place)
         if jobs.isEmpty {
             if let claim = try await claimAdopted(limit) { return claim }
             let reply = try await blockingMove(to: place, atMost: wait)
-            guard let job = reply.bytes else { return nil }
+            guard let job = reply.bytes else {
+                // Cut short by a stop, the command is still with the server.
+                if Task.isCancelled { giveUp(place) }
+                return nil
+            }
             jobs = [job]
         }
         if jobs.count < max(1, limit / 2), linger > .zero {
@@ -29,6 +45,16 @@ extension RedisJobQueue {
         uncertain = nil
         inHand.insert(place)
         return ClaimedJobs(jobs: jobs.reversed(), receipt: .init(place: place, remaining: 0))
+    }
+
+    /// Claims no more to a list whose command was not answered.
+    ///
+    /// Executed late, it would add jobs that the end of the claim deletes unread. What is in the list is found as a stray, and
+    /// renamed before it is read.
+    private func giveUp(_ place: String) {
+        guard uncertain == place else { return }
+        uncertain = nil
+        mayHaveStrays = true
     }
 
     /// Fills a claimed list from the queue.

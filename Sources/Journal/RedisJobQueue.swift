@@ -60,7 +60,7 @@ public actor RedisJobQueue: JobQueue {
     /// This run's name among the loggers, and its fencing token.
     var id: String
     var claims = 0
-    /// A list that jobs may have been moved to by a command whose answer we have not seen: the next claim begins with it.
+    /// The list of the claim that is being made: jobs may be in it of which we do not know yet.
     var uncertain: String?
     /// Lists that were taken over, oldest first, and how many of their jobs (counted from the head) are not handed out yet.
     var adopted: [(place: String, unclaimed: Int)] = []
@@ -155,7 +155,8 @@ public actor RedisJobQueue: JobQueue {
         hasLease = false
         _ = try? await send(["DEL", keys.lease(of: id)])
         // The set's entry stays while lists may be left: it is how others learn of them.
-        if inHand.isEmpty, adopted.isEmpty, uncertain == nil { _ = try? await send(["SREM", keys.loggers, id]) }
+        let mayHaveLists = !inHand.isEmpty || !adopted.isEmpty || uncertain != nil || mayHaveStrays
+        if !mayHaveLists { _ = try? await send(["SREM", keys.loggers, id]) }
     }
 
     // MARK: Popping

@@ -171,6 +171,34 @@ import Testing
         }
     }
 
+    /// Found by the model of the claims (Tests/ModelTests): the end of a claim deleted what a late command had put beside it.
+    @Test func `a job that a command of an earlier claim moves late is not deleted with a later claim`() async throws {
+        try await onLoop { loop in
+            let server = try TestRedis()
+            let redis = try RedisFixture(loop, url: server.url)
+            let queue = try redis.makeQueue(timeout: .milliseconds(200))
+            server.signal(SIGSTOP)
+            await #expect(throws: JobQueueError.self) {
+                _ = try await queue.claim(limit: 10, linger: .zero, wait: .milliseconds(50))
+            }
+            let givenUp = await queue.keys.claimed(by: queue.id, number: queue.claims)
+            server.signal(SIGCONT)
+            try await eventually("a push", on: loop) { (try? await queue.push(jobs(0..<5))) != nil }
+            var claim: ClaimedJobs?
+            try await eventually("a claim", on: loop) {
+                claim = try? await queue.claim(limit: 10, linger: .zero, wait: .milliseconds(50))
+                return claim != nil
+            }
+            // What a server does whose blocked client it takes for alive.
+            try await queue.push(jobs(5..<6))
+            _ = try await redis.client.send(["LMOVE", queue.keys.queue, givenUp, "RIGHT", "LEFT"])
+            try await queue.finish(try #require(claim), dead: [], returned: [])
+            await queue.lookForLapsed(everywhere: true)
+            #expect(try await Self.drain(queue, until: 1) == ["job 5"])
+            await queue.retire()
+        }
+    }
+
     @Test func `a Redis at its memory limit still drains, in order`() async throws {
         try await onLoop { loop in
             let server = try TestRedis()
