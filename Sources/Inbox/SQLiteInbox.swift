@@ -181,7 +181,10 @@ public actor SQLiteInbox: InboxStore {
                     try transaction.execute("DELETE FROM held WHERE number = ?", [.integer(number)])
                 }
                 try names.mark(done, transaction)
-                if let letter = settlement.deadLetter { try InboxFile.file([letter], in: .deliveries, transaction) }
+                if let letter = settlement.deadLetter {
+                    try InboxFile.file(
+                        delivery: letter, of: settlement.entries.first?.id.description, transaction)
+                }
             }
         } catch {
             throw Self.inboxError(error)

@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import Inbox
 @testable import Journal
@@ -92,5 +93,50 @@ extension InboxEntry {
         InboxEntry(
             id: UUID(high: 0x7000, low: UInt64(number)), names: ["test:\(number)"], lane: lane, purpose: purpose,
             payload: bytes("event \(number)"), jobs: jobs.map(bytes))
+    }
+}
+
+/// A store that opens its file with its start and closes it with its end, for the suite that all stores share.
+final class SQLiteInboxOfARun: InboxStore {
+    let isShared = false
+    private let loop: EventLoop
+    private let folder: String
+    private let run = Mutex<SQLiteInboxFixture.Run?>(nil)
+
+    init(loop: EventLoop, folder: String) {
+        self.loop = loop
+        self.folder = folder
+    }
+
+    private var inbox: SQLiteInbox {
+        guard let run = run.withLock({ $0 }) else { preconditionFailure("a store that has not started") }
+        return run.inbox
+    }
+
+    func start(_ receiver: InboxReceiver) async {
+        do {
+            let started = try await SQLiteInboxFixture(loop: loop, path: folder).open()
+            run.withLock { $0 = started }
+            await started.inbox.start(receiver)
+        } catch {
+            Issue.record(error)
+        }
+    }
+
+    func claim(_ entries: [InboxEntry], keeping: InboxKeeping) async throws(InboxError) -> [InboxVerdict] {
+        try await inbox.claim(entries, keeping: keeping)
+    }
+
+    func begin(_ entries: [InboxEntry.Reference], progress: [UInt8]?) async throws(InboxError) -> Bool {
+        try await inbox.begin(entries, progress: progress)
+    }
+
+    func settle(_ settlement: InboxSettlement) async throws(InboxError) {
+        try await inbox.settle(settlement)
+    }
+
+    func retire() async {
+        guard let run = run.withLock({ $0.take() }) else { return }
+        await run.stop()
     }
 }

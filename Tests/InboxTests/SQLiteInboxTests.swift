@@ -10,6 +10,30 @@ import Testing
 @testable import Journal
 
 @Suite struct SQLiteInboxTests {
+    @Test(arguments: InboxPromise.all)
+    func `keeps what every store promises`(_ promise: InboxPromise) async throws {
+        try await SQLiteInboxFixture.run { fixture in
+            let loop = fixture.loop
+            let path = fixture.path
+            // The reader is another connection, as an operator's would be.
+            let reader = SQLiteDatabase(configuration: SQLiteConfiguration(path: fixture.file("inbox.db")))
+            try await promise.check(
+                InboxFixture(
+                    loop: loop, make: { SQLiteInboxOfARun(loop: loop, folder: path) },
+                    queue: {
+                        try await reader.query("SELECT job FROM jobs ORDER BY number").rows.map { row in
+                            if case .blob(let job) = row[0] { text(job) } else { "" }
+                        }
+                    },
+                    letters: {
+                        try await reader.query("SELECT letter FROM dead_deliveries ORDER BY number").map {
+                            try $0.text("letter") ?? ""
+                        }
+                    }))
+            await reader.close()
+        }
+    }
+
     @Test(arguments: [InboxKeeping.names, .payload])
     func `an event is taken once, and any of its names makes another one a duplicate`(_ keeping: InboxKeeping)
         async throws

@@ -19,7 +19,7 @@ extension InboxFile {
             number INTEGER PRIMARY KEY, id TEXT NOT NULL, lane TEXT, crashes INTEGER NOT NULL, begun BLOB,
             payload BLOB NOT NULL
         );
-        CREATE TABLE dead_deliveries (number INTEGER PRIMARY KEY, letter TEXT NOT NULL);
+        CREATE TABLE dead_deliveries (number INTEGER PRIMARY KEY, entry TEXT UNIQUE, letter TEXT NOT NULL);
         CREATE TABLE jobs (number INTEGER PRIMARY KEY, job BLOB NOT NULL);
         CREATE TABLE dead_jobs (number INTEGER PRIMARY KEY, letter TEXT NOT NULL);
         """
@@ -27,13 +27,25 @@ extension InboxFile {
     /// As many dead letters of a kind are kept; beyond, the oldest go.
     package static let deadLetterLimit = 10_000
 
-    /// Adds dead letters to one of their two tables.
-    package static func file(
-        _ letters: [[UInt8]], in table: DeadLetters, _ transaction: borrowing SQLiteTransaction
-    ) throws(SQLiteError) {
+    /// Files log jobs that no database takes.
+    static func file(jobs letters: [[UInt8]], _ transaction: borrowing SQLiteTransaction) throws(SQLiteError) {
         guard !letters.isEmpty else { return }
+        for letter in letters { try transaction.execute("INSERT INTO dead_jobs (letter) VALUES (?)", [.utf8(letter)]) }
+        try limit(.jobs, transaction)
+    }
+
+    /// Files an event that could not be answered; once for each entry that has an id.
+    package static func file(
+        delivery letter: [UInt8], of entry: String?, _ transaction: borrowing SQLiteTransaction
+    ) throws(SQLiteError) {
+        try transaction.execute(
+            "INSERT INTO dead_deliveries (entry, letter) VALUES (?, ?) ON CONFLICT (entry) DO NOTHING",
+            [.optionalText(entry), .utf8(letter)])
+        try limit(.deliveries, transaction)
+    }
+
+    private static func limit(_ table: DeadLetters, _ transaction: borrowing SQLiteTransaction) throws(SQLiteError) {
         let name = table.rawValue
-        for letter in letters { try transaction.execute("INSERT INTO \(name) (letter) VALUES (?)", [.utf8(letter)]) }
         try transaction.execute(
             "DELETE FROM \(name) WHERE number <= (SELECT max(number) FROM \(name)) - \(deadLetterLimit)")
     }

@@ -93,7 +93,7 @@ public actor SQLiteJobQueue: JobQueue {
                 try transaction.execute(
                     "DELETE FROM jobs WHERE number BETWEEN ? AND ?",
                     [.integer(numbers.lowerBound), .integer(numbers.upperBound)])
-                try InboxFile.file(dead, in: .jobs, transaction)
+                try InboxFile.file(jobs: dead, transaction)
                 for job in returned { try tail.append(job, transaction) }
             }
         } catch {
