@@ -16,6 +16,7 @@ final class TestStack: @unchecked Sendable {
     private let variables: [String: String]
     private(set) var bridge: ChildProcess?
     private(set) var logger: ChildProcess?
+    private var loggers = 0
 
     /// A stack over these servers; nothing runs yet, the tables are made.
     ///
@@ -48,7 +49,8 @@ final class TestStack: @unchecked Sendable {
     /// Where the bridge listens.
     var url: String { "http://127.0.0.1:\(port)" }
 
-    func startBridge() throws {
+    /// - Parameter wrapper: words before the command, as `prlimit` and its options.
+    func startBridge(through wrapper: [String] = []) throws {
         var environment = variables
         environment["PORT"] = "\(port)"
         environment["REDIS_URL"] = redisURL
@@ -56,16 +58,36 @@ final class TestStack: @unchecked Sendable {
         environment["SPOOL_DIR"] = folder.path("spool")
         environment["LOG_LEVEL"] = "info"
         bridge = try ChildProcess(
-            [TestEnvironment.chatbridge, "serve"], environment: environment, output: folder.path("bridge.log"))
+            wrapper + [TestEnvironment.chatbridge, "serve"], environment: environment,
+            output: folder.path("bridge.log"))
+        try awaitListener(on: port, of: bridge)
+    }
+
+    /// Bridge and logger in one process, with the queue in it too.
+    func startRun() throws {
+        var environment = variables
+        environment["PORT"] = "\(port)"
+        environment["DATABASE_URL"] = databaseURL
+        environment["SPOOL_DIR"] = folder.path("spool")
+        environment["LOG_FLUSH_MS"] = "10"
+        bridge = try ChildProcess(
+            [TestEnvironment.chatbridge, "run"], environment: environment, output: folder.path("bridge.log"))
         try awaitListener(on: port, of: bridge)
     }
 
     func startLogger() throws {
-        logger = try ChildProcess(
-            [TestEnvironment.chatbridge, "logger"],
-            environment: [
-                "REDIS_URL": redisURL, "REDIS_PREFIX": prefix, "DATABASE_URL": databaseURL, "LOG_FLUSH_MS": "10",
-            ], output: folder.path("logger.log"))
+        logger = try makeLogger(variables.filter { $0.key == "LEASE_MS" })
+    }
+
+    /// One more logger, that is the caller's.
+    func makeLogger(_ more: [String: String]) throws -> ChildProcess {
+        let environment = [
+            "REDIS_URL": redisURL, "REDIS_PREFIX": prefix, "DATABASE_URL": databaseURL, "LOG_FLUSH_MS": "10",
+        ]
+        loggers += 1
+        return try ChildProcess(
+            [TestEnvironment.chatbridge, "logger"], environment: environment.merging(more) { $1 },
+            output: folder.path("logger-\(loggers).log"))
     }
 
     /// Ends the bridge as an operator would: it answers what it has taken and hands on its log.

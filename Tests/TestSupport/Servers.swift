@@ -75,12 +75,23 @@ public final class TestPostgres: @unchecked Sendable {
 
     /// Starts it again, with the data it had.
     public func start() throws {
-        process = try ChildProcess(
-            asUser + [
-                program("postgres"), "-D", folder.path("pg/data"), "-p", "\(port)", "-c", "listen_addresses=127.0.0.1",
-                "-c", "unix_socket_directories=", "-c", "max_connections=30",
-            ], output: folder.path("log"))
-        try awaitListener(on: port, of: process)
+        var tries = 50
+        while true {
+            process = try ChildProcess(
+                asUser + [
+                    program("postgres"), "-D", folder.path("pg/data"), "-p", "\(port)", "-c",
+                    "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=30",
+                ], output: folder.path("log"))
+            do {
+                try awaitListener(on: port, of: process)
+                return
+            } catch {
+                // After a crash a server is refused as long as a backend of the one before it is on its way out.
+                tries -= 1
+                guard tries > 0, process?.isRunning == false else { throw error }
+                usleep(100_000)
+            }
+        }
     }
 
     /// Sends a signal to the server and all its backends: SIGSTOP and SIGCONT to hold them.

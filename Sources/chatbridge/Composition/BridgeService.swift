@@ -21,6 +21,8 @@ struct BridgeService: Sendable {
 
     /// Runs until the process is asked to stop, and leaves nothing behind that could be handed on.
     func run() async throws {
+        let signals = StopSignals(loop: loop)
+        await signals.listen()
         let storage = hasLogger ? try Storage(product.database) : nil
         if let storage { await prepare(storage) }
         let path = try await LogPath(
@@ -46,7 +48,7 @@ struct BridgeService: Sendable {
         let logging = logger.map { logger in loop.spawn(on: logger) { await $0.run() } }
         let background = startBackground(bridge: bridge, client: client, states: states, path: path)
 
-        await StopSignals(loop: loop).wait()
+        await signals.wait()
         log.info("stopping: finishing what is in work")
         for task in background { task.cancel() }
         let deadline = ContinuousClock.now + product.shutdownTimeout
@@ -55,9 +57,9 @@ struct BridgeService: Sendable {
         let given = await bridge.drain(deadline: product.shutdownTimeout)
         await connections
         if given > 0 { log.warning("the deadline has passed: questions were given up", ["count": "\(given)"]) }
-        await finishLog(path: path, logger: logger, logging: logging, deadline: deadline)
+        let hasEnded = await finishLog(path: path, logger: logger, logging: logging, deadline: deadline)
         await client.shutdown()
-        await storage?.close()
+        if hasEnded { await storage?.close() }
         log.info("stopped")
     }
 
@@ -176,21 +178,18 @@ struct BridgeService: Sendable {
         }
     }
 
+    /// - Returns: false when the database holds the logger up and is not to be waited for.
     private func finishLog(
         path: LogPath, logger: JournalLogger?, logging: Task<Void, Never>?, deadline: ContinuousClock.Instant
-    ) async {
+    ) async -> Bool {
         // Even after the deadline the log gets a moment: what is in memory is lost otherwise.
         let limit = max(ContinuousClock.now.duration(to: deadline), .seconds(1))
         await path.drain(within: limit)
-        guard let logger, let logging else { return }
+        guard let logger, let logging else { return true }
         await logger.stop(whenEmpty: path.file != nil)
-        let timer = loop.spawn { [loop] in
-            try? await loop.sleep(for: limit)
-            if !Task.isCancelled { await logger.abandon() }
-        }
-        await logging.value
-        timer.cancel()
+        let hasEnded = await logger.end(of: logging, within: limit)
         if let rest = await path.file?.unsavedJobs(), !rest.isEmpty { await path.buffer.spool(rest) }
         await path.file?.close()
+        return hasEnded
     }
 }

@@ -12,6 +12,8 @@ struct LoggerService: Sendable {
 
     /// Runs until the process is asked to stop; the batch in hand is finished first.
     func run() async throws {
+        let signals = StopSignals(loop: loop)
+        await signals.listen()
         let metrics = Metrics()
         let storage = try Storage(product.database)
         let redis = try RedisConfiguration(url: redisURL)
@@ -25,17 +27,36 @@ struct LoggerService: Sendable {
         if case .sqlite = storage { try await storage.migrate() }
         log.info("logging", ["database.name": storage.name, "version": Version.number])
         let logging = loop.spawn(on: logger) { await $0.run() }
-        await StopSignals(loop: loop).wait()
+        await signals.wait()
         log.info("stopping: finishing the batch in hand")
         await logger.stop()
-        let timer = loop.spawn { [loop, product] in
-            try? await loop.sleep(for: product.shutdownTimeout)
-            if !Task.isCancelled { await logger.abandon() }
-        }
-        await logging.value
-        timer.cancel()
-        await storage.close()
+        if await logger.end(of: logging, within: product.shutdownTimeout) { await storage.close() }
         let (written, dead) = (await logger.written, await logger.dead)
         log.info("stopped", ["jobs.written": "\(written)", "jobs.dead": "\(dead)"])
+    }
+}
+
+extension JournalLogger {
+    /// Waits for the end of a logger that was told to stop; abandons it when the time is over.
+    ///
+    /// - Returns: false when it has not ended even then: its database does not answer and holds it up. What it has claimed is taken
+    ///   over by another, or by the next run.
+    func end(of logging: Task<Void, Never>, within limit: Duration) async -> Bool {
+        final class End: @unchecked Sendable {
+            // Unchecked: touched on the loop alone.
+            var hasCome = false
+        }
+        let end = End()
+        loop.spawn(on: self) { _ in
+            await logging.value
+            end.hasCome = true
+        }
+        let deadline = ContinuousClock.now + limit
+        while !end.hasCome, ContinuousClock.now < deadline { try? await loop.sleep(for: .milliseconds(5)) }
+        if end.hasCome { return true }
+        abandon()
+        let last = ContinuousClock.now + .seconds(3)
+        while !end.hasCome, ContinuousClock.now < last { try? await loop.sleep(for: .milliseconds(5)) }
+        return end.hasCome
     }
 }

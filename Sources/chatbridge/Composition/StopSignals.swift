@@ -14,13 +14,20 @@ actor StopSignals {
         self.loop = loop
     }
 
-    /// Returns when the process is asked to stop.
-    func wait() async {
+    /// Takes the signals from now on: whatever the process is doing, it ends in order.
+    func listen() {
         // A client that goes away while we write is an error of that write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // A file that reaches its limit (`ulimit -f`) is a disk that is full, not the end of the process either.
+        signal(SIGXFSZ, SIG_IGN)
         watchers = [SIGTERM, SIGINT].map { number in
             SignalWatcher(number, on: loop) { [weak self] in self?.assumeIsolated { $0.take(number) } }
         }
+    }
+
+    /// Returns when the process is asked to stop, or was since ``listen()``.
+    func wait() async {
+        if watchers.isEmpty { listen() }
         guard !isStopping else { return }
         await withCheckedContinuation { waiting = $0 }
     }
