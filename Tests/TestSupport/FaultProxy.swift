@@ -27,7 +27,8 @@ public final class FaultProxy: Sendable {
         case swallow
         /// So many bytes go on yet, over whichever connection they come; that connection is closed then, and the fault is over.
         case cut(after: Int)
-        /// The next piece is these bytes instead of its own; the fault is over then.
+        /// The next piece is these bytes instead of its own; then the connection is closed, since the piece may have held more than
+        /// one reply and no later one would be its command's. The fault is over then.
         case replace(with: [UInt8])
     }
 
@@ -228,7 +229,8 @@ public final class FaultProxy: Sendable {
             return false
         case .replace(let bytes):
             set(.none, on: direction)
-            return send(bytes[...], to)
+            _ = send(bytes[...], to)
+            return false
         }
     }
 
