@@ -84,6 +84,11 @@ let package = Package(
             name: "MetaGraph", dependencies: ["BridgeCore", "Crypto", "HTTPCore", "JSON"], path: "Adapters/Meta/Sources"
         ),
 
+        // Measured by hand and never shipped: Benchmarks/README.md.
+        .executableTarget(
+            name: "InboxBenchmark", dependencies: ["BridgeCore", "EventLoop", "Inbox", "Redis"],
+            path: "Benchmarks/inbox"),
+
         .target(
             name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"], path: "Tests/TestSupport"),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),

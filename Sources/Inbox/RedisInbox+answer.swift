@@ -26,13 +26,17 @@ extension RedisInbox {
                 continue
             }
             guard !ids.isEmpty else { return true }
-            let sent = ContinuousClock.now
             let own = id
-            let reply = try await run(
-                Self.begin, [lease, progress ?? []] + ids.map { Array($0.description.utf8) })
+            let reply: RedisValue
+            do {
+                reply = try await run(beginning(ids, progress, renews: false))
+            } catch {
+                guard error.code == .full else { throw error }
+                // What is held already is answered, however full Redis is.
+                reply = try await run(beginning(ids, progress, renews: true))
+            }
             if reply.integer == 1 {
                 Failpoint.reach("bridge.inbox.begun")
-                renewed(at: sent)
                 return !entries.contains { void.contains($0.id) }
             }
             guard let missing = reply.array else {
@@ -46,6 +50,15 @@ extension RedisInbox {
             try await putBack(missing.compactMap { $0.text.flatMap { UUID($0) } })
         }
         throw InboxError(code: .unavailable, message: "Redis loses what it is given")
+    }
+
+    private func beginning(_ ids: [UUID], _ progress: [UInt8]?, renews: Bool) -> RedisScriptCall {
+        var call = call(Self.begin)
+        call.reserveCapacity((progress?.count ?? 0) + 256 + ids.count * 64)
+        if renews { call.append(Self.milliseconds(configuration.lease)) } else { call.append("") }
+        call.append(progress ?? [])
+        for id in ids { call.append(id.description) }
+        return call
     }
 
     private func adopt(_ entry: InboxEntry) {
@@ -86,20 +99,21 @@ extension RedisInbox {
     func end(
         _ pairs: [(UUID, String?)], with settlement: InboxSettlement = InboxSettlement(entries: [])
     ) async throws(InboxError) {
-        var arguments: [[UInt8]] = []
-        arguments.reserveCapacity(5 + pairs.count * 2 + settlement.names.count + settlement.jobs.count)
-        arguments.append(life)
-        arguments.append(Self.number(pairs.count))
-        arguments.append(Self.number(settlement.names.count))
-        arguments.append(Self.number(settlement.jobs.count))
-        arguments.append(settlement.deadLetter ?? [])
+        var call = call(Self.settle, keys: [keys.log, keys.dead])
+        call.reserveCapacity(
+            settlement.jobs.reduce(256 + pairs.count * 128 + settlement.names.count * 96) { $0 + $1.count + 16 })
+        call.append(lifeInSeconds)
+        call.append(pairs.count)
+        call.append(settlement.names.count)
+        call.append(settlement.jobs.count)
+        call.append(settlement.deadLetter ?? [])
         for (id, lane) in pairs {
-            arguments.append(Array(id.description.utf8))
-            arguments.append(Array((lane ?? "").utf8))
+            call.append(id.description)
+            call.append(lane ?? "")
         }
-        for name in settlement.names { arguments.append(Array(InboxKeys.name(name).utf8)) }
-        arguments += settlement.jobs
-        _ = try await run(Self.settle, arguments, keys: [keys.log, keys.dead])
+        for name in settlement.names { call.append(InboxKeys.name(name)) }
+        for job in settlement.jobs { call.append(job) }
+        _ = try await run(call)
     }
 
     /// Ends this bridge's part; what it still holds is free for others at once.

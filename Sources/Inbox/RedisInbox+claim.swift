@@ -33,7 +33,7 @@ extension RedisInbox {
             let reply: RedisValue
             do {
                 Failpoint.reach("bridge.inbox.claiming")
-                reply = try await run(Self.claim, arguments(for: rest, keeping: keeping), keys: [keys.log])
+                reply = try await run(makeCall(for: rest, keeping: keeping))
             } catch {
                 if error.code == .unavailable { doubt(rest) }
                 throw error
@@ -91,26 +91,30 @@ extension RedisInbox {
         return waitsFor
     }
 
-    private func arguments(for entries: ArraySlice<InboxEntry>, keeping: InboxKeeping) -> [[UInt8]] {
-        var arguments: [[UInt8]] = []
-        arguments.reserveCapacity(2 + entries.count * 8)
-        arguments.append(life)
-        arguments.append(keeping == .payload ? [UInt8(ascii: "p")] : [UInt8(ascii: "n")])
+    private func makeCall(for entries: ArraySlice<InboxEntry>, keeping: InboxKeeping) -> RedisScriptCall {
+        var call = call(Self.claim, keys: [keys.log])
+        // The rest of an entry is short.
+        call.reserveCapacity(
+            entries.reduce(256) { sum, entry in
+                entry.jobs.reduce(sum + entry.payload.count + 512) { $0 + $1.count + 16 }
+            })
+        call.append(lifeInSeconds)
+        call.append(keeping == .payload ? "p" : "n")
         for entry in entries {
-            arguments.append(Array(entry.id.description.utf8))
+            call.append(entry.id.description)
             switch entry.purpose {
-            case .answer: arguments.append([UInt8(ascii: "a")])
-            case .record: arguments.append([UInt8(ascii: "r")])
-            case .signal: arguments.append([UInt8(ascii: "s")])
+            case .answer: call.append("a")
+            case .record: call.append("r")
+            case .signal: call.append("s")
             }
-            arguments.append(Array((entry.lane ?? "").utf8))
-            arguments.append(keeping == .payload && entry.purpose != .record ? entry.payload : [])
-            arguments.append(Self.number(entry.names.count))
-            for name in entry.names { arguments.append(Array(InboxKeys.name(name).utf8)) }
-            arguments.append(Self.number(entry.jobs.count))
-            arguments += entry.jobs
+            call.append(entry.lane ?? "")
+            if keeping == .payload, entry.purpose != .record { call.append(entry.payload) } else { call.append("") }
+            call.append(entry.names.count)
+            for name in entry.names { call.append(InboxKeys.name(name)) }
+            call.append(entry.jobs.count)
+            for job in entry.jobs { call.append(job) }
         }
-        return arguments
+        return call
     }
 
     // MARK: When it does not go through

@@ -185,12 +185,13 @@ extension RedisInbox {
             return {verdicts, waitsFor, mail}
             """)
 
-    /// Notes that entries (ARGV 6 and on) are begun, with progress ARGV 5; ARGV 4 is the lease in milliseconds, which is renewed.
+    /// Notes that entries (ARGV 6 and on) are begun, with progress ARGV 5; ARGV 4 is empty, or the lease in milliseconds: it is
+    /// renewed then, and what is noted is not refused at `maxmemory`.
     ///
     /// Answers 1; -1 when this bridge is gone; else the entries that are not held, and nothing is noted then.
     static let begin = RedisScript(
         name: "begin",
-        source: head + renew("ARGV[4]") + """
+        source: head + "if ARGV[4] ~= '' then\n" + renew("ARGV[4]") + "else\n" + fence + "end\n" + """
             local missing = {}
             for i = 6, #ARGV do
               if call('HEXISTS', P .. 'held:' .. me, ARGV[i]) == 0 then missing[#missing + 1] = ARGV[i] end

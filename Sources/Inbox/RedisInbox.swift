@@ -145,15 +145,25 @@ public actor RedisInbox: InboxStore {
 
     // MARK: Commands
 
-    func run(
-        _ script: RedisScript, _ arguments: [[UInt8]], keys names: [String] = []
-    ) async throws(InboxError) -> RedisValue {
+    /// A call with the arguments that all scripts begin with.
+    func call(_ script: RedisScript, keys names: [String] = []) -> RedisScriptCall {
+        var call = RedisScriptCall(script, keys: names)
+        call.append(keys.prefix)
+        call.append(id)
+        call.append(session)
+        return call
+    }
+
+    func run(_ script: RedisScript, _ arguments: [[UInt8]]) async throws(InboxError) -> RedisValue {
+        var call = call(script)
+        for argument in arguments { call.append(argument) }
+        return try await run(call)
+    }
+
+    func run(_ call: RedisScriptCall) async throws(InboxError) -> RedisValue {
         let reply: RedisValue
         do {
-            reply = try await client.run(
-                script, keys: names,
-                arguments: [Array(keys.prefix.utf8), Array(id.utf8), Self.number(session)] + arguments,
-                timeout: configuration.timeout)
+            reply = try await client.run(call, timeout: configuration.timeout)
         } catch {
             let failure = InboxError(error)
             if failure.code == .unavailable {
@@ -184,7 +194,8 @@ public actor RedisInbox: InboxStore {
     }
 
     var lease: [UInt8] { RedisInbox.number(RedisInbox.milliseconds(configuration.lease)) }
-    var life: [UInt8] { RedisInbox.number(max(1, RedisInbox.milliseconds(configuration.doneFor) / 1000)) }
+    var life: [UInt8] { RedisInbox.number(lifeInSeconds) }
+    var lifeInSeconds: Int { max(1, RedisInbox.milliseconds(configuration.doneFor) / 1000) }
 
     // MARK: What is held
 
