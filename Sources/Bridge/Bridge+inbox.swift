@@ -20,7 +20,8 @@ extension Bridge {
         await inbox?.start(
             InboxReceiver(
                 deliver: { [weak self] delivery in self?.assumeIsolated { $0.receive(delivery) } },
-                lanesInWork: { [weak self] in self?.assumeIsolated { $0.lanesInWork() } ?? [:] }))
+                lanesInWork: { [weak self] in self?.assumeIsolated { $0.lanesInWork() } ?? [:] },
+                lost: { [weak self] in self?.assumeIsolated { $0.letGo() } }))
     }
 
     // MARK: Taking
@@ -235,7 +236,8 @@ extension Bridge {
         }
         if question.asking == nil {
             question.asking = loop.spawn(on: self) { bridge in
-                question.mayShow = await bridge.askLeave(question, progress)
+                let isOurs = await bridge.askLeave(question, progress)
+                if case .left = question.withdrawal { question.mayShow = false } else { question.mayShow = isOurs }
             }
         }
         await question.asking?.value

@@ -189,6 +189,25 @@ extension Bridge {
 
     // MARK: Giving up
 
+    /// Drops what other bridges have by now; should it come back, it comes as if it were new.
+    ///
+    /// An answer that may be shown already goes on: whoever has its question knows that it was begun.
+    func letGo() {
+        for key in lanes.keys {
+            let waiting = lanes[key]?.waiting ?? []
+            lanes[key]?.waiting = waiting.filter { !$0.isKept }
+            for question in waiting where question.isKept {
+                forget(1)
+                listeners.removeValue(forKey: question.id)?.receive(
+                    .failed(AgentFailure(.unreachable, "another bridge answers this")))
+            }
+            guard let current = lanes[key]?.current, current.isKept, current.mayShow == nil, current.withdrawal == nil
+            else { continue }
+            current.withdrawal = .left
+            if current.stage == .asking { lanes[key]?.task.cancel() }
+        }
+    }
+
     /// Breaks off what is in work and notes that what waits has no answer; what the inbox has stays there.
     func giveUp() {
         isGivingUp = true

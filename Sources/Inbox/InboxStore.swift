@@ -66,12 +66,18 @@ public struct InboxReceiver: Sendable {
     /// The conversations with questions in work whose names alone the store has, and how many each: asked when another
     /// bridge appears.
     public let lanesInWork: @Sendable () -> [String: Int]
+    /// Lets go of all that the store keeps the payload of: this bridge was taken for dead, and others have it now.
+    ///
+    /// Some of it may be delivered again, should those die as well.
+    public let lost: @Sendable () -> Void
 
     /// A receiver.
     public init(
-        deliver: @escaping @Sendable (InboxDelivery) -> Void, lanesInWork: @escaping @Sendable () -> [String: Int]
+        deliver: @escaping @Sendable (InboxDelivery) -> Void, lanesInWork: @escaping @Sendable () -> [String: Int],
+        lost: @escaping @Sendable () -> Void = {}
     ) {
         self.deliver = deliver
         self.lanesInWork = lanesInWork
+        self.lost = lost
     }
 }

@@ -72,6 +72,7 @@ extension RedisInbox {
         } catch {
             if !isAway { log.warning("the inbox cannot be reached", ["error": error.description]) }
             isAway = true
+            reachedAt = nil
             mustAudit = true
             planBeat()
             return false
@@ -103,6 +104,9 @@ extension RedisInbox {
     }
 
     func renewed(at sent: ContinuousClock.Instant) {
+        let isUnbroken = reachedAt.map { sent - $0 < configuration.lease * 3 / 5 } ?? false
+        if !isUnbroken { reachedSince = sent }
+        reachedAt = sent
         renewedAt = sent
         freshUntil = sent + configuration.lease * 4 / 5
     }
@@ -179,6 +183,7 @@ extension RedisInbox {
         freshUntil = nil
         renewedAt = nil
         id = InboxKeys.newBridge(configuration.name)
+        receiver?.lost()
     }
 
     // MARK: The bell

@@ -26,6 +26,7 @@ extension RedisInbox {
             let before = waiting.count
             while try await takeOverSome(from: bridge) {}
             let count = waiting.count - before
+            guard count > 0 else { continue }
             metrics.takenOver.increment(by: count)
             log.warning("events of a bridge that is gone are taken over", ["bridge": bridge, "events": String(count)])
         }
@@ -37,11 +38,21 @@ extension RedisInbox {
         if !complete.isEmpty { Failpoint.reach("bridge.inbox.takeover.delivered") }
     }
 
+    /// Whether a lease that has run out says that its bridge is dead.
+    ///
+    /// It does not where Redis was away, or we were: then the leases of the living have run out too, and they get the time of one
+    /// to renew it.
+    private var mayDeclareDeath: Bool {
+        guard let reachedSince, let reachedAt else { return false }
+        return reachedAt - reachedSince >= configuration.grace ?? configuration.lease
+    }
+
     /// - Returns: whether there is more.
     private func takeOverSome(from bridge: String) async throws(InboxError) -> Bool {
         let own = id
         let reply = try await run(
-            Self.takeOver, [Array(bridge.utf8), lease, life, Self.number(Self.chunk)])
+            Self.takeOver,
+            [Array(bridge.utf8), lease, life, Self.number(Self.chunk), Self.number(mayDeclareDeath ? 1 : 0)])
         guard own == id else { throw InboxError(code: .unavailable, message: "this bridge was taken for dead") }
         guard let parts = reply.array, parts.count == 3 else {
             // We are gone ourselves.

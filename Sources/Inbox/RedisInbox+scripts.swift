@@ -350,7 +350,8 @@ extension RedisInbox {
             """)
 
     /// Takes over what a bridge (ARGV 4) holds whose lease has run out; ARGV 5 is our lease, 6 the life of its death's mark, 7
-    /// how many entries at a time.
+    /// how many entries at a time, 8 `1` where that lease tells of a death, `0` where nothing is taken over from a bridge that has
+    /// not been declared dead or ended in order before.
     ///
     /// Answers -1 when this bridge itself is gone, else: 1 if there is more to come, 2 if not and 0 if there was nothing, the
     /// entries that are this bridge's now as id, record, progress, and the mail. The death is marked first, so that the
@@ -362,6 +363,7 @@ extension RedisInbox {
             local from, begun = P .. 'held:' .. dead, P .. 'begun:' .. dead
             -- Nothing more: but another that takes over too has perhaps sent what belongs before all that follows.
             if dead == me or lives(dead) then return {0, {}, takeMail()} end
+            if ARGV[8] == '0' and call('EXISTS', P .. 'gone:' .. dead) == 0 then return {0, {}, takeMail()} end
             if call('HEXISTS', P .. 'bridges', dead) == 0 and call('EXISTS', from) == 0 then return {0, {}, takeMail()} end
             -- Who ended in order has died over nothing.
             local deaths = call('GET', P .. 'gone:' .. dead) == 'retired' and 0 or 1

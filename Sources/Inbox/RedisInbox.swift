@@ -22,6 +22,8 @@ public actor RedisInbox: InboxStore {
         public var name: String
         /// `LEASE_MS`: a bridge that is silent for so long is taken for dead; it gives five signs of life in it.
         public var lease: Duration = .seconds(10)
+        /// How long Redis must have answered us without a gap before a lease that has run out tells of a death; nil: a lease.
+        public var grace: Duration?
         /// How long a command may go unanswered.
         public var timeout: Duration = .seconds(2)
         /// How long it is remembered that an event was taken: longer than any platform goes on delivering it.
@@ -100,6 +102,9 @@ public actor RedisInbox: InboxStore {
     var freshUntil: ContinuousClock.Instant?
     /// When the lease was renewed last.
     var renewedAt: ContinuousClock.Instant?
+    /// Since when Redis has answered us without a gap, and when it did so last.
+    var reachedSince: ContinuousClock.Instant?
+    var reachedAt: ContinuousClock.Instant?
     /// Whether memory and Redis may differ.
     var mustAudit = false
     var hasLoadedScripts = false
@@ -217,6 +222,8 @@ public actor RedisInbox: InboxStore {
             if record.kind == .answer {
                 guard held[record.id] == nil else { continue }
                 uncertain[record.id] = nil
+                // Ours once more, after others had it and died.
+                void.remove(record.id)
                 order += 1
                 held[record.id] = Held(
                     lane: record.lane, payload: record.payload, names: [], attempts: record.attempts,

@@ -200,6 +200,33 @@ struct DurableTests {
         }
     }
 
+    @Test func `what was lost with the lease is left alone, and answered should it come again`() async throws {
+        let platform = try await FakePlatform()
+        let gate = Gate()
+        let agent = try await FakeAgent { question in
+            await gate.pass()
+            return .says("Re: \(question.text)")
+        }
+        try await onLoop { loop in
+            let inbox = ScriptedInbox(loop)
+            let engine = await engine(loop, platform, agent, inbox)
+            for number in 1...3 {
+                #expect(await engine.bridge.take([event("\(number)", "\(number)")], from: DurableTests.plain))
+            }
+            #expect(await eventually { agent.all.count == 1 })
+            #expect(await eventually { await inbox.claims.count == 3 })
+            await inbox.lose()
+            let claims = await inbox.claims
+            for number in [1, 2] {
+                await inbox.deliver(event("\(number)", "\(number)"), id: claims[number - 1].id)
+            }
+            gate.open()
+            #expect(await eventually { await inbox.settlements.count == 2 })
+            #expect(platform.texts == ["Re: 1", "Re: 2"])
+            #expect(await engine.finish() == 0)
+        }
+    }
+
     @Test func `a user who was told is not told again`() async throws {
         let platform = try await FakePlatform()
         let agent = try await FakeAgent()

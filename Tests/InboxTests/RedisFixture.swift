@@ -26,13 +26,14 @@ struct RedisFixture: Sendable {
         try RedisFixture(loop, url: try #require(TestEnvironment.redisURL))
     }
 
-    /// A bridge that is not started.
+    /// A bridge that is not started; with no grace it takes a lease that is gone for a death at once.
     func makeBridge(
-        lease: Duration = .seconds(30), timeout: Duration = .seconds(10), name: String = "host", via url: String? = nil,
-        log: Log = .silent, metrics: Metrics = Metrics()
+        lease: Duration = .seconds(30), grace: Duration? = .zero, timeout: Duration = .seconds(10),
+        name: String = "host", via url: String? = nil, log: Log = .silent, metrics: Metrics = Metrics()
     ) throws -> RedisInbox {
         var configuration = RedisInbox.Configuration(prefix: prefix, name: name)
         configuration.lease = lease
+        configuration.grace = grace
         configuration.timeout = timeout
         let redis = try RedisConfiguration(url: url ?? self.url)
         return RedisInbox(

@@ -63,6 +63,46 @@ import Testing
         }
     }
 
+    @Test func `bridges that Redis was away from for longer than a lease do not take each other for dead`() async throws
+    {
+        try await onLoop { loop in
+            let server = try TestRedis()
+            let redis = try RedisFixture(loop, url: server.url)
+            let (lease, received) = (Duration.milliseconds(500), [Received(), Received()])
+            let names = Mutex<[String]>([])
+            let bridges = try (0..<2).map { _ in try redis.makeBridge(lease: lease, grace: nil, timeout: .seconds(1)) }
+            for (bridge, receiver) in zip(bridges, received) {
+                await bridge.start(receiver.receiver)
+                try await eventually("the start", on: loop) { await bridge.hasRoom }
+                let id = await bridge.bridge
+                names.withLock { $0.append(id) }
+                let name = "\(id) holds"
+                try await eventually("a claim", on: loop) {
+                    (try? await bridge.claim(event(name, lane: id))).map { $0 != .forwarded } ?? false
+                }
+            }
+            server.signal(SIGSTOP)
+            // More than a lease, on the clock of the server too.
+            try await Task.sleep(for: lease * 3)
+            server.signal(SIGCONT)
+            for bridge in bridges {
+                try await eventually("a sign of life", on: loop) {
+                    guard await bridge.beat(), let since = await bridge.reachedSince, let at = await bridge.reachedAt
+                    else { return false }
+                    return at - since >= lease * 2
+                }
+            }
+            #expect(await bridges[0].bridge == names.withLock { $0[0] })
+            #expect(await bridges[1].bridge == names.withLock { $0[1] })
+            // One that gives no sign of life is dead all the same.
+            await bridges[0].die()
+            try await eventually("the take-over", on: loop) {
+                received[1].payloads.contains("\(names.withLock { $0[0] }) holds")
+            }
+            await bridges[1].retire()
+        }
+    }
+
     @Test func `a claim that a stopped Redis executes later is handed over once`() async throws {
         try await onLoop { loop in
             // Executed after the first sign of life that follows, perhaps: the next one finds it.

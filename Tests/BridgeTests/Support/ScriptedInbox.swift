@@ -65,6 +65,9 @@ actor ScriptedInbox: InboxStore {
                 progress: progress.map { Array($0.utf8) }))
     }
 
+    /// Tells the engine that its bridge was taken for dead.
+    func lose() { receiver?.lost() }
+
     func lanesInWork() -> [String: Int] { receiver?.lanesInWork() ?? [:] }
 
     private func pass() async throws(InboxError) {
