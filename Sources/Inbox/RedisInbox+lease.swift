@@ -155,7 +155,8 @@ extension RedisInbox {
         let lapsed = peers.filter { !$0.isAlive }.map(\.id)
         if !lapsed.isEmpty || hasOpenTakeOver { try await takeOver(from: lapsed) }
         releaseStandIns()
-        if let joined, !hasRoom { hasRoom = peers.allSatisfy { !$0.isAlive || $0.made >= joined } }
+        // One whose lease has run out may be alive, and Redis have been away: it is waited for until it is declared dead.
+        if let joined, !hasRoom { hasRoom = peers.allSatisfy { $0.isAlive && $0.made >= joined } }
     }
 
     /// We were declared dead: all that we held is others', and we begin anew.
