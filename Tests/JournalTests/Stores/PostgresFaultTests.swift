@@ -209,6 +209,63 @@ import Testing
         }
     }
 
+    @Test func `wherever the wire to Postgres is cut, each job is written once`() async throws {
+        try await StoreFixture.withSchema { configuration in
+            _ = try await MigrationRunner(try Migrations.embedded(), on: configuration).up()
+            // The server of the test run is on loopback.
+            let url = configuration.connectionString
+            let start = try #require(url.ranges(of: "127.0.0.1:").first)
+            let port = try #require(Int(url[start.upperBound...].prefix { $0.isNumber }))
+            let proxy = try FaultProxy(to: port)
+            let store = PostgresStore(
+                configuration: try PostgresConfiguration(
+                    url.replacing("127.0.0.1:\(port)", with: "127.0.0.1:\(proxy.port)")))
+            try await onLoop { loop in
+                let probe = LogProbe()
+                let queue = MemoryJobQueue(loop: loop)
+                let logger = Self.logger(loop, queue, store, probe)
+                let running = loop.spawn(on: logger) { await $0.run() }
+                var messages = Messages()
+                var total = 0
+                func say(_ what: String) async throws {
+                    try await queue.push(messages.jobs(5).map { LogJob.message($0).encoded() })
+                    total += 5
+                    try await eventually(what, on: loop) { await logger.written == total }
+                }
+                try await say("the first")
+                // From the first byte of a reply to beyond the answer to COMMIT, whose loss leaves all in doubt.
+                for count in [0, 1, 5, 11, 17, 30, 45, 60, 80, 100] {
+                    proxy.set(.cut(after: count))
+                    try await say("after a reply cut at \(count)")
+                }
+                for count in [0, 1, 20, 200, 1_500] {
+                    proxy.set(.cut(after: count), on: .requests)
+                    try await say("after a request cut at \(count)")
+                }
+                proxy.set(.replace(with: bytes("HTTP/1.1 400 Bad Request\r\n\r\n")))
+                try await say("after nonsense")
+                proxy.set(.none)
+                proxy.refuse(true)
+                proxy.cutAll()
+                try await queue.push(messages.jobs(5).map { LogJob.message($0).encoded() })
+                total += 5
+                let complaints = probe.count("the batch waits")
+                try await eventually("complaints", on: loop) { probe.count("the batch waits") > complaints + 1 }
+                proxy.refuse(false)
+                proxy.set(.trickle(bytes: 20, every: .milliseconds(1)))
+                try await say("by a trickle")
+                #expect(probe.count("the batch waits") > 10)
+                await logger.stop()
+                await running.value
+                #expect(await logger.dead == 0)
+                let reader = PostgresConnection(configuration: configuration)
+                #expect(try await reader.query("SELECT id FROM messages").count == total)
+                await reader.close()
+            }
+            await store.close()
+        }
+    }
+
     // MARK: Machinery
 
     private static func raise(_ state: String) -> String {
