@@ -258,7 +258,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ack", choices=("durable", "fast"), default="durable")
     parser.add_argument("--bridges", type=int, default=2)
     parser.add_argument("--loggers", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=200, help="messages a second")
+    parser.add_argument("--rate", type=float, default=100, help="messages a second")
     parser.add_argument("--lease", type=float, default=2, help="seconds")
     parser.add_argument("--appendfsync", choices=("always", "everysec", "no"), default="always")
     parser.add_argument("--log-claim", choices=("reliable", "brpop"), default="reliable")
