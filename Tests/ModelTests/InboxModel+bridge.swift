@@ -5,12 +5,28 @@ extension InboxModel {
         case .gone:
             // Whatever it holds is somebody else's: it begins anew.
             state.bridges[place] = Bridge(id: state.bridges[place].id + 2)
-        case .stale: disconnect(place, in: &state)
-        case .joined(let session, let held):
-            state.bridges[place].isJoining = false
-            state.bridges[place].needsJoin = false
-            state.bridges[place].session = session
+        case .stale, .unleased:
+            // Nobody waits for the first; after the second it beats before it claims again.
+            disconnect(place, in: &state)
+        case .joined: state.bridges[place].recovery = .beat
+        case .audited(let held):
+            state.bridges[place].recovery = .none
+            state.bridges[place].mustAudit = false
             reconcile(held, at: place, in: &state)
+        case .beat(let stood, let count, let mail, let lapsed):
+            var bridge = state.bridges[place]
+            bridge.lapsed = lapsed
+            let known = bridge.entries.count + mail.count { bridge.phase(of: $0) == nil }
+            if !stood || count != known { bridge.mustAudit = true }
+            if !bridge.mustAudit || mistake == .mailBeforeAudit {
+                for event in mail { bridge.add(Entry(event: event)) }
+            }
+            // Else it comes with what the audit finds, in the order of claims.
+            if bridge.recovery == .none || bridge.recovery == .beating {
+                bridge.recovery = bridge.mustAudit ? .audit : .none
+            }
+            state.bridges[place] = bridge
+        case .retired: break
         case .marked(let event):
             state.bridges[place].change(webhook: event, to: .toClaim)
         case .taken(let event, let mail):
@@ -24,18 +40,10 @@ extension InboxModel {
         case .dead(let event, let holder, let mail):
             deliver(mail, to: place, in: &state)
             state.bridges[place].change(webhook: event, to: .toTakeOver(holder))
-        case .begun(let event, let isOurs):
-            if isOurs {
-                if state.bridges[place].phase(of: event) == .beginning {
-                    state.bridges[place].change(event, to: .begun)
-                }
-            } else {
-                state.bridges[place].entries.removeAll { $0.event == event }
-            }
+        case .begun(let event):
+            if state.bridges[place].phase(of: event) == .beginning { state.bridges[place].change(event, to: .begun) }
+        case .missing(let event): state.vanished.insert(event)
         case .settled(let event): state.bridges[place].entries.removeAll { $0.event == event }
-        case .heartbeat(let mail, let lapsed):
-            deliver(mail, to: place, in: &state)
-            state.bridges[place].lapsed = lapsed
         case .takenOver(let other, let held, let mail):
             deliver(mail, to: place, in: &state)
             for entry in held { state.bridges[place].add(Entry(event: entry.event, isDoubtful: entry.isBegun)) }
@@ -51,7 +59,6 @@ extension InboxModel {
         var bridge = state.bridges[place]
         bridge.replies = []
         bridge.lapsed = 0
-        bridge.isJoining = false
         bridge.webhooks = []
         for index in bridge.entries.indices {
             switch bridge.entries[index].phase {
@@ -60,13 +67,16 @@ extension InboxModel {
             case .waiting, .begun, .sent: break
             }
         }
-        bridge.needsJoin = true
+        bridge.session += 1
+        bridge.mustAudit = true
+        let hasJoined = bridge.recovery != .join && bridge.recovery != .joining
+        bridge.recovery = hasJoined ? .beat : .join
         state.bridges[place] = bridge
     }
 
     /// Compares what Redis keeps for this bridge with what it remembers.
     private func reconcile(_ held: [InboxRedis.Held], at place: Int, in state: inout State) {
-        guard mistake != .reconcileForgets else { return }
+        guard mistake != .auditForgets else { return }
         // Settled, and the reply was lost. (Redis without its data is another model's.)
         state.bridges[place].entries.removeAll { entry in
             entry.phase == .sent && !held.contains { $0.event == entry.event }

@@ -13,32 +13,39 @@ extension InboxModel {
                 next += 2
             }
         }
-        var sessions: [UInt8] = Array(repeating: 0, count: runs)
-        for id in UInt8(0)..<UInt8(runs) {
-            let session = state.redis.sessions[Int(id)]
-            guard session > 1 else { continue }
-            let isKnown = state.late.contains { $0.sender == id && $0.session != nil }
-            // The number matters only while there is another to tell it from.
-            let others = state.bridges.filter { $0.id == id && $0.isUp && $0.session != session && !$0.needsJoin }
-            let isPromised = state.bridges.contains { $0.id == id && $0.replies.contains { $0.isJoin } }
-            if !isKnown, others.isEmpty, !isPromised { sessions[Int(id)] = session - 1 }
-        }
-        let isAsItIs = relevant.names(asTheyAre: names) && sessions.allSatisfy { $0 == 0 }
+        let sessions = sessionRanks(of: state)
+        let isAsItIs =
+            relevant.names(asTheyAre: names) && sessions.allSatisfy { $0.isEmpty || $0.last == UInt8($0.count) }
         state.redis.gone &= relevant
-        return isAsItIs ? state : renamed(state, to: names, lowering: sessions)
+        return isAsItIs ? state : renamed(state, to: names, sessions: sessions)
     }
 
     /// Whether a command that comes late can only be refused.
     private func isWithoutEffect(_ command: InboxRedis.Command, in redis: InboxRedis) -> Bool {
-        guard let session = command.session else { return redis.gone.has(command.sender) }
-        // Sessions grow, and a bridge that is gone does not come back.
-        return redis.gone.has(command.sender) || redis.sessions[Int(command.sender)] > session
+        switch command {
+        case .join: return redis.bridges.has(command.sender)
+        case .settle(let event, let bridge, _):
+            return redis.outbound.has(event) && !redis.held.contains { $0.event == event && $0.owner == bridge }
+        case .retire: return false
+        default: break
+        }
+        // Sessions grow while a lease stands, and a bridge that is gone does not come back.
+        return redis.gone.has(command.sender) && !redis.lives(command.sender)
+    }
+
+    /// The sessions that are told apart, of each run, in their order.
+    private func sessionRanks(of state: State) -> [[UInt8]] {
+        var sessions: [[UInt8]] = Array(repeating: [], count: runs)
+        for id in 0..<runs where state.redis.leases[id] > 0 { sessions[id].append(state.redis.leases[id]) }
+        for bridge in state.bridges where bridge.isUp { sessions[Int(bridge.id)].append(bridge.session) }
+        for command in state.late { sessions[Int(command.sender)].append(command.session) }
+        return sessions.map { Array(Set($0)).sorted() }
     }
 
     /// The runs that something still refers to.
     private func relevantRuns(of state: State) -> UInt16 {
-        var runs: UInt16 = state.redis.leases
-        for id in state.redis.sessions.indices where state.redis.sessions[id] > 0 { runs.insert(UInt8(id)) }
+        var runs = state.redis.bridges
+        for id in state.redis.leases.indices where state.redis.leases[id] > 0 { runs.insert(UInt8(id)) }
         for entry in state.redis.held { runs.insert(entry.owner) }
         for lane in state.redis.lanes { if let lane { runs.insert(lane.owner) } }
         for command in state.late {
@@ -56,12 +63,12 @@ extension InboxModel {
             }
             for reply in bridge.replies {
                 switch reply {
-                case .heartbeat(_, let lapsed): runs |= lapsed
+                case .beat(_, _, _, let lapsed): runs |= lapsed
                 case .dead(_, let holder, _): runs.insert(holder)
                 case .takenOver(let other, let held, _):
                     runs.insert(other)
                     for entry in held { runs.insert(entry.owner) }
-                case .joined(_, let held): for entry in held { runs.insert(entry.owner) }
+                case .audited(let held): for entry in held { runs.insert(entry.owner) }
                 default: break
                 }
             }
@@ -69,21 +76,24 @@ extension InboxModel {
         return runs
     }
 
-    private func renamed(_ state: State, to names: [UInt8], lowering sessions: [UInt8]) -> State {
+    private func renamed(_ state: State, to names: [UInt8], sessions: [[UInt8]]) -> State {
         var renamed = state
         func name(_ id: UInt8) -> UInt8 { names[Int(id)] }
+        func rank(_ session: UInt8, of id: UInt8) -> UInt8 {
+            sessions[Int(id)].firstIndex(of: session).map { UInt8($0) + 1 } ?? 0
+        }
         func set(_ ids: UInt16) -> UInt16 {
             var result: UInt16 = 0
             for id in UInt8(0)..<UInt8(runs) where ids.has(id) && name(id) != .max { result.insert(name(id)) }
             return result
         }
-        renamed.redis.sessions = Array(repeating: 0, count: runs)
+        renamed.redis.leases = Array(repeating: 0, count: runs)
+        renamed.redis.bridges = set(state.redis.bridges)
         renamed.redis.mail = Array(repeating: [], count: runs)
         for id in 0..<runs where names[id] != .max {
-            renamed.redis.sessions[Int(names[id])] = state.redis.sessions[id] - sessions[id]
+            renamed.redis.leases[Int(names[id])] = rank(state.redis.leases[id], of: UInt8(id))
             renamed.redis.mail[Int(names[id])] = state.redis.mail[id]
         }
-        renamed.redis.leases = set(state.redis.leases)
         renamed.redis.gone = set(state.redis.gone)
         func held(_ entries: [InboxRedis.Held]) -> [InboxRedis.Held] {
             entries.map { InboxRedis.Held(event: $0.event, owner: name($0.owner), isBegun: $0.isBegun) }
@@ -92,11 +102,10 @@ extension InboxModel {
         renamed.redis.lanes = state.redis.lanes.map { lane in
             lane.map { InboxRedis.Lane(owner: name($0.owner), count: $0.count) }
         }
-        renamed.late = state.late.map { $0.renamed(name) }
+        renamed.late = state.late.map { $0.renamed(name, rank($0.session, of: $0.sender)) }
         for index in renamed.bridges.indices {
             var bridge = state.bridges[index]
-            let lowered = sessions[Int(bridge.id)]
-            bridge.session = bridge.isUp && bridge.session > 0 ? bridge.session - min(lowered, bridge.session) : 0
+            bridge.session = bridge.isUp ? rank(bridge.session, of: bridge.id) : 1
             // A run that is over leaves its slot for the next to be numbered from.
             let last = (0..<runs).last { names[$0] != .max && $0 % 2 == index }
             bridge.id = bridge.isUp ? name(bridge.id) : last.map { names[$0] } ?? UInt8(index)
@@ -110,11 +119,12 @@ extension InboxModel {
             }
             bridge.replies = bridge.replies.map { reply in
                 switch reply {
-                case .heartbeat(let mail, let lapsed): .heartbeat(mail: mail, lapsed: set(lapsed))
+                case .beat(let stood, let count, let mail, let lapsed):
+                    .beat(stood: stood, count: count, mail: mail, lapsed: set(lapsed))
                 case .dead(let event, let holder, let mail): .dead(event, holder: name(holder), mail: mail)
                 case .takenOver(let other, let entries, let mail):
                     .takenOver(name(other), held(entries), mail: mail)
-                case .joined(let session, let entries): .joined(session: session, held: held(entries))
+                case .audited(let entries): .audited(held(entries))
                 default: reply
                 }
             }
@@ -131,41 +141,36 @@ extension UInt16 {
     }
 }
 
-extension InboxRedis.Reply {
-    fileprivate var isJoin: Bool {
-        if case .joined = self { true } else { false }
-    }
-}
-
 extension InboxRedis.Command {
     /// The bridge that sends it.
-    var sender: UInt8 {
-        switch self {
-        case .join(let bridge), .claim(_, let bridge, _), .begin(_, let bridge, _), .settle(_, let bridge, _),
-            .heartbeat(let bridge, _), .takeOver(_, let bridge, _), .mark(_, let bridge, _):
-            bridge
-        }
-    }
+    var sender: UInt8 { parts.sender }
 
     /// The session that it carries.
-    var session: UInt8? {
+    var session: UInt8 { parts.session }
+
+    private var parts: (sender: UInt8, session: UInt8) {
         switch self {
-        case .join: nil
-        case .claim(_, _, let session), .begin(_, _, let session), .settle(_, _, let session),
-            .heartbeat(_, let session), .takeOver(_, _, let session), .mark(_, _, let session):
-            session
+        case .join(let bridge, let session), .beat(let bridge, let session), .audit(let bridge, let session),
+            .retire(let bridge, let session), .claim(_, let bridge, let session), .begin(_, let bridge, let session),
+            .settle(_, let bridge, let session), .takeOver(_, let bridge, let session),
+            .mark(_, let bridge, let session):
+            (bridge, session)
         }
     }
 
-    func renamed(_ name: (UInt8) -> UInt8) -> Self {
-        switch self {
-        case .join(let bridge): .join(by: name(bridge))
-        case .claim(let event, let bridge, let session): .claim(event, by: name(bridge), session: session)
-        case .begin(let event, let bridge, let session): .begin(event, by: name(bridge), session: session)
-        case .settle(let event, let bridge, let session): .settle(event, by: name(bridge), session: session)
-        case .heartbeat(let bridge, let session): .heartbeat(by: name(bridge), session: session)
-        case .takeOver(let other, let bridge, let session): .takeOver(name(other), by: name(bridge), session: session)
-        case .mark(let event, let bridge, let session): .mark(event, by: name(bridge), session: session)
+    /// The same command of a run and a session with other numbers.
+    func renamed(_ name: (UInt8) -> UInt8, _ session: UInt8) -> Self {
+        let bridge = name(sender)
+        return switch self {
+        case .join: .join(by: bridge, session: session)
+        case .beat: .beat(by: bridge, session: session)
+        case .audit: .audit(by: bridge, session: session)
+        case .retire: .retire(by: bridge, session: session)
+        case .claim(let event, _, _): .claim(event, by: bridge, session: session)
+        case .begin(let event, _, _): .begin(event, by: bridge, session: session)
+        case .settle(let event, _, _): .settle(event, by: bridge, session: session)
+        case .takeOver(let other, _, _): .takeOver(name(other), by: bridge, session: session)
+        case .mark(let event, _, _): .mark(event, by: bridge, session: session)
         }
     }
 }

@@ -12,11 +12,11 @@ extension InboxModel {
             next(.late(command), true, after)
         }
         for bridge in state.bridges.indices { expand(bridge, in: state, next) }
-        for id in UInt8(0)..<UInt8(runs) where state.redis.leases.has(id) {
+        for id in UInt8(0)..<UInt8(runs) where state.redis.lives(id) {
             let isAlive = state.bridges.contains { $0.isUp && $0.id == id }
             guard !isAlive || state.left.has(\.lapses) else { continue }
             var after = state
-            after.redis.leases.remove(id)
+            after.redis.leases[Int(id)] = 0
             if isAlive { after.left.spend(\.lapses) }
             next(.lapse(id), isAlive, after)
         }
@@ -78,6 +78,8 @@ extension InboxModel {
             after.left.spend(\.crashes)
             after.bridges[place] = Bridge(isUp: false, id: bridge.id)
             next(.crash(name), true, after)
+            _ = run(.retire(by: bridge.id, session: bridge.session), in: &after)
+            next(.retire(name), true, after)
         }
     }
 
@@ -91,10 +93,21 @@ extension InboxModel {
         let id = bridge.id
         let session = bridge.session
         var commands: [InboxRedis.Command] = []
-        if bridge.needsJoin, !bridge.isJoining { commands.append(.join(by: id)) }
-        // While it looks for what it holds it does nothing else.
-        guard !bridge.needsJoin || (mistake == .workBeforeReconcile && session > 0) else { return commands }
+        switch bridge.recovery {
+        case .join: commands.append(.join(by: id, session: session))
+        case .beat: commands.append(.beat(by: id, session: session))
+        case .audit: commands.append(.audit(by: id, session: session))
+        case .joining, .beating, .auditing, .none: break
+        }
         guard bridge.replies.count < bounds.inFlight else { return commands }
+        addAnswers(of: bridge, to: &commands)
+        if bridge.recovery == .none, isBeatOfUse(bridge, state.redis) {
+            commands.append(.beat(by: id, session: session))
+        }
+        // While it looks for what it holds it claims nothing.
+        guard bridge.recovery == .none || mistake == .claimBeforeAudit && bridge.recovery != .join else {
+            return commands
+        }
         for event in UInt8(0)..<UInt8(state.answers.count) {
             let isHere = bridge.webhooks.contains { $0.event == event }
             let isUnderWay = state.bridges.contains { $0.webhooks.contains { $0.event == event } }
@@ -117,25 +130,35 @@ extension InboxModel {
         for other in UInt8(0)..<UInt8(runs) where bridge.lapsed.has(other) && other != id {
             commands.append(.takeOver(other, by: id, session: session))
         }
+        return commands
+    }
+
+    /// The next steps of what it has in memory.
+    private func addAnswers(of bridge: Bridge, to commands: inout [InboxRedis.Command]) {
+        guard bridge.recovery != .join, bridge.recovery != .joining else { return }
         var begunConversations: UInt8 = 0
         for entry in bridge.entries {
             let conversation = bounds.conversations[Int(entry.event)]
             let isFirst = !begunConversations.has(conversation) || mistake == .laneNotKept
             begunConversations.insert(conversation)
-            if isFirst, entry.phase == .waiting { commands.append(.begin(entry.event, by: id, session: session)) }
-            if entry.phase == .sent { commands.append(.settle(entry.event, by: id, session: session)) }
+            if isFirst, entry.phase == .waiting {
+                commands.append(.begin(entry.event, by: bridge.id, session: bridge.session))
+            }
+            if entry.phase == .sent {
+                commands.append(.settle(entry.event, by: bridge.id, session: bridge.session))
+            }
         }
-        if isHeartbeatOfUse(bridge, state.redis) { commands.append(.heartbeat(by: id, session: session)) }
-        return commands
     }
 
-    /// A heartbeat that changes nothing, and tells nothing new, is left out.
-    private func isHeartbeatOfUse(_ bridge: Bridge, _ redis: InboxRedis) -> Bool {
-        for reply in bridge.replies { if case .heartbeat = reply { return false } }
-        if !redis.leases.has(bridge.id) || !redis.mail[Int(bridge.id)].isEmpty { return true }
-        if redis.sessions[Int(bridge.id)] != bridge.session { return true }
-        return redis.sessions.indices.contains {
-            redis.sessions[$0] > 0 && !redis.leases.has(UInt8($0)) && !bridge.lapsed.has(UInt8($0))
+    /// A beat that changes nothing, and tells nothing new, is left out.
+    private func isBeatOfUse(_ bridge: Bridge, _ redis: InboxRedis) -> Bool {
+        for reply in bridge.replies { if case .beat = reply { return false } }
+        if !redis.lives(bridge.id) || !redis.mail[Int(bridge.id)].isEmpty { return true }
+        if bridge.replies.isEmpty, redis.held.count(where: { $0.owner == bridge.id }) != bridge.entries.count {
+            return true
+        }
+        return (UInt8(0)..<UInt8(runs)).contains {
+            redis.bridges.has($0) && !redis.lives($0) && !bridge.lapsed.has($0)
         }
     }
 
@@ -144,7 +167,10 @@ extension InboxModel {
     /// - Returns: whether it is a delivery that nothing called for.
     private func note(_ command: InboxRedis.Command, of place: Int, in state: inout State) -> Bool {
         switch command {
-        case .join: state.bridges[place].isJoining = true
+        case .join: state.bridges[place].recovery = .joining
+        case .beat: if state.bridges[place].recovery == .beat { state.bridges[place].recovery = .beating }
+        case .audit: state.bridges[place].recovery = .auditing
+        case .retire: break
         case .mark(let event, _, _), .claim(let event, _, _):
             var stage = Webhook.Stage.claiming
             if case .mark = command { stage = .marking }
@@ -166,7 +192,6 @@ extension InboxModel {
             }
         case .begin(let event, _, _): state.bridges[place].change(event, to: .beginning)
         case .settle(let event, _, _): state.bridges[place].change(event, to: .settling)
-        case .heartbeat: break
         }
         return false
     }

@@ -39,15 +39,18 @@ struct InboxModel: Model {
         var stage: Stage
     }
 
+    /// What a bridge has to do before it may claim.
+    enum Recovery: UInt8, Sendable { case join, joining, beat, beating, audit, auditing, none }
+
     struct Bridge: Hashable, Sendable {
         var isUp = true
         /// The number of its run, among all bridges'.
         var id: UInt8
-        /// 0 until it has joined, and after each lost connection.
-        var session: UInt8 = 0
-        var isJoining = false
-        /// It does not know what it holds.
-        var needsJoin = true
+        /// The number of its connection.
+        var session: UInt8 = 1
+        var recovery = Recovery.join
+        /// Whether memory and Redis may differ.
+        var mustAudit = false
         var entries: [Entry] = []
         var webhooks: [Webhook] = []
         /// Replies under way to it, oldest first.
@@ -68,6 +71,8 @@ struct InboxModel: Model {
         var answers: [UInt8]
         /// The events whose users read that something went wrong.
         var told: UInt8 = 0
+        /// Events that a bridge has in memory and Redis has not.
+        var vanished: UInt8 = 0
         var left: Bounds.Left
     }
 
@@ -80,6 +85,7 @@ struct InboxModel: Model {
         case send(UInt8, UInt8)
         case tell(UInt8, UInt8)
         case crash(UInt8)
+        case retire(UInt8)
         case restart(UInt8)
         case lapse(UInt8)
         case disconnect(UInt8)
@@ -94,6 +100,7 @@ struct InboxModel: Model {
             case .send(let bridge, let event): "bridge \(bridge) answers event \(event)"
             case .tell(let bridge, let event): "bridge \(bridge) tells the user that event \(event) went wrong"
             case .crash(let bridge): "bridge \(bridge) is killed"
+            case .retire(let bridge): "bridge \(bridge) ends in order"
             case .restart(let bridge): "bridge \(bridge) starts"
             case .lapse(let id): "the lease of run \(id) runs out"
             case .disconnect(let bridge): "bridge \(bridge) loses its connection and the replies on their way"
@@ -112,8 +119,8 @@ struct InboxModel: Model {
             bridges: runs, events: events, conversations: Int(bounds.conversations.max() ?? 0) + 1)
         var bridges: [Bridge] = []
         for id in UInt8(0)..<2 {
-            _ = redis.execute(.join(by: id), conversations: bounds.conversations, mistake: nil)
-            bridges.append(Bridge(id: id, session: 1, needsJoin: false))
+            _ = redis.execute(.join(by: id, session: 1), conversations: bounds.conversations, mistake: nil)
+            bridges.append(Bridge(id: id, recovery: .none))
         }
         return State(
             redis: redis, bridges: bridges, answers: Array(repeating: 0, count: events), left: Bounds.Left(bounds))
@@ -138,6 +145,7 @@ struct InboxModel: Model {
                 return "event \(entry.event) is in work before its turn"
             }
         }
+        if state.vanished != 0 { return "an entry has vanished from Redis, which has lost nothing" }
         if state.redis.killedTheLiving { return "a bridge was declared dead while its lease stood" }
         return nil
     }

@@ -1,6 +1,6 @@
 /// What Redis knows of the inbox, and what its scripts do to it: docs/decisions/inbox.md as a value.
 ///
-/// Bridges are known by the number of their run, events and conversations by theirs; the session numbers of the bridges are the
+/// Bridges are known by the number of their run, events and conversations by theirs; a bridge's session, one for each connection, is the
 /// fence against commands that are executed after their sender gave them up.
 struct InboxRedis: Hashable, Sendable {
     /// An entry of `held:{bridge}`; their order is the order of claims.
@@ -16,38 +16,50 @@ struct InboxRedis: Hashable, Sendable {
         var count: UInt8
     }
 
-    /// One script, or its call.
+    /// A script's call; a session that is 0 would be older than any.
     enum Command: Hashable, Sendable {
-        case join(by: UInt8)
+        case join(by: UInt8, session: UInt8)
         case claim(UInt8, by: UInt8, session: UInt8)
         case begin(UInt8, by: UInt8, session: UInt8)
         case settle(UInt8, by: UInt8, session: UInt8)
-        case heartbeat(by: UInt8, session: UInt8)
+        case beat(by: UInt8, session: UInt8)
+        /// With what is collected of it.
+        case audit(by: UInt8, session: UInt8)
         case takeOver(UInt8, by: UInt8, session: UInt8)
+        case retire(by: UInt8, session: UInt8)
         /// Only where a mistake makes two commands of a claim.
         case mark(UInt8, by: UInt8, session: UInt8)
     }
 
     /// What a script answers.
     enum Reply: Hashable, Sendable {
-        case joined(session: UInt8, held: [Held])
+        case joined
+        /// -1: this bridge was declared dead.
         case gone
+        /// -2: the command is of an earlier session.
         case stale
+        /// -3: this bridge has no lease, and is to beat first.
+        case unleased
         case taken(UInt8, mail: [UInt8])
         case duplicate(UInt8, mail: [UInt8])
         case forwarded(UInt8, mail: [UInt8])
         case dead(UInt8, holder: UInt8, mail: [UInt8])
         case marked(UInt8)
-        case begun(UInt8, Bool)
+        case begun(UInt8)
+        /// It is not held: Redis has lost its data.
+        case missing(UInt8)
         case settled(UInt8)
-        case heartbeat(mail: [UInt8], lapsed: UInt16)
+        case beat(stood: Bool, count: Int, mail: [UInt8], lapsed: UInt16)
+        case audited([Held])
         case takenOver(UInt8, [Held], mail: [UInt8])
+        case retired
     }
 
     var seen: UInt8 = 0
-    /// `bridges`: the session of each; 0 where it is not there.
-    var sessions: [UInt8]
-    var leases: UInt16 = 0
+    /// `bridges`.
+    var bridges: UInt16 = 0
+    /// The session in each bridge's lease; 0 where there is none.
+    var leases: [UInt8]
     var gone: UInt16 = 0
     var held: [Held] = []
     var lanes: [Lane?]
@@ -60,68 +72,81 @@ struct InboxRedis: Hashable, Sendable {
     var killedTheLiving = false
 
     init(bridges: Int, events: Int, conversations: Int) {
-        sessions = Array(repeating: 0, count: bridges)
+        leases = Array(repeating: 0, count: bridges)
         lanes = Array(repeating: nil, count: conversations)
         mail = Array(repeating: [], count: bridges)
         inbound = Array(repeating: 0, count: events)
     }
 
+    func lives(_ bridge: UInt8) -> Bool { leases[Int(bridge)] > 0 }
+
     /// Runs a script.
     ///
     /// - Parameter conversations: the conversation of each event.
     mutating func execute(_ command: Command, conversations: [UInt8], mistake: InboxMistake?) -> Reply {
+        let bridge = command.sender
+        if let refusal = refusal(of: command, mistake) { return refusal }
         switch command {
-        case .join(let bridge):
-            guard !gone.has(bridge) else { return .gone }
-            sessions[Int(bridge)] += 1
-            leases.insert(bridge)
-            // Whatever was in it is in `held` too.
-            mail[Int(bridge)] = []
-            return .joined(session: sessions[Int(bridge)], held: held.filter { $0.owner == bridge })
-        case .mark(let event, let bridge, let session):
-            guard isCurrent(bridge, session, mistake) else { return .stale }
+        case .join(_, let session):
+            guard !bridges.has(bridge) else { return .joined }
+            leases[Int(bridge)] = session
+            bridges.insert(bridge)
+            return .joined
+        case .mark(let event, _, _):
             guard !seen.has(event) else { return .duplicate(event, mail: []) }
             seen.insert(event)
             return .marked(event)
-        case .claim(let event, let bridge, let session):
-            if mistake != .claimWithoutSession {
-                guard isCurrent(bridge, session, mistake) else { return .stale }
-            }
+        case .claim(let event, _, _):
             return claim(event, by: bridge, conversation: Int(conversations[Int(event)]), mistake: mistake)
-        case .begin(let event, let bridge, let session):
-            guard isCurrent(bridge, session, mistake) else { return .stale }
-            guard let place = held.firstIndex(where: { $0.event == event }) else {
-                // Redis has lost its data: put back from memory.
-                hold(event, for: bridge, conversation: Int(conversations[Int(event)]))
-                held[held.count - 1].isBegun = true
-                return .begun(event, true)
+        case .begin(let event, _, let session):
+            leases[Int(bridge)] = session
+            guard let place = held.firstIndex(where: { $0.event == event && $0.owner == bridge }) else {
+                return .missing(event)
             }
-            guard held[place].owner == bridge else { return .begun(event, false) }
             held[place].isBegun = true
-            return .begun(event, true)
-        case .settle(let event, let bridge, let session):
-            if mistake != .settleWithoutSession {
-                guard isCurrent(bridge, session, mistake) else { return .stale }
-            }
+            return .begun(event)
+        case .settle(let event, _, _):
             settle(event, by: bridge, conversation: Int(conversations[Int(event)]), mistake: mistake)
             return .settled(event)
-        case .heartbeat(let bridge, let session):
-            guard isCurrent(bridge, session, mistake) else { return .stale }
-            leases.insert(bridge)
-            let lapsed = sessions.indices.filter { sessions[$0] > 0 && !leases.has(UInt8($0)) }
-            return .heartbeat(mail: takeMail(bridge), lapsed: lapsed.reduce(into: 0) { $0.insert(UInt8($1)) })
-        case .takeOver(let other, let bridge, let session):
-            if mistake != .takeOverWithoutSession {
-                guard isCurrent(bridge, session, mistake) else { return .stale }
+        case .beat(_, let session):
+            let stood = lives(bridge) && bridges.has(bridge)
+            leases[Int(bridge)] = session
+            bridges.insert(bridge)
+            var lapsed: UInt16 = 0
+            for other in UInt8(0)..<UInt8(leases.count) where bridges.has(other) && !lives(other) {
+                lapsed.insert(other)
             }
+            let mail = takeMail(bridge)
+            return .beat(stood: stood, count: held.count { $0.owner == bridge }, mail: mail, lapsed: lapsed)
+        case .audit: return .audited(held.filter { $0.owner == bridge })
+        case .takeOver(let other, _, let session):
+            leases[Int(bridge)] = session
             return takeOver(other, by: bridge, conversations: conversations, mistake: mistake)
+        case .retire:
+            leases[Int(bridge)] = 0
+            if mistake != .retiredWithoutMark { gone.insert(bridge) }
+            let isEmpty = !held.contains { $0.owner == bridge } && mail[Int(bridge)].isEmpty
+            if isEmpty { bridges.remove(bridge) } else { gone.insert(bridge) }
+            return .retired
         }
     }
 
-    /// Whether a command is this bridge's, and of the connection that it uses now.
-    private func isCurrent(_ bridge: UInt8, _ session: UInt8, _ mistake: InboxMistake?) -> Bool {
-        guard mistake != .noSessions else { return !gone.has(bridge) }
-        return sessions[Int(bridge)] == session
+    /// The fence: what is late, or of the dead, does nothing.
+    private func refusal(of command: Command, _ mistake: InboxMistake?) -> Reply? {
+        let bridge = command.sender
+        let lease = leases[Int(bridge)]
+        switch command {
+        // Whose own entries it ends, it may always end; a new run is nobody's heir.
+        case .settle, .join, .retire: return nil
+        case .claim where mistake == .claimWithoutSession, .takeOver where mistake == .takeOverWithoutSession:
+            return nil
+        default: break
+        }
+        if lease > command.session, mistake != .noSessions { return .stale }
+        guard lease == 0 else { return nil }
+        if gone.has(bridge) { return .gone }
+        if case .claim = command, mistake != .claimWithoutLease, mistake != .retiredWithoutMark { return .unleased }
+        return nil
     }
 
     private mutating func claim(
@@ -130,14 +155,15 @@ struct InboxRedis: Hashable, Sendable {
         let isMarkedBefore = mistake == .markBeforeClaim
         if seen.has(event), !isMarkedBefore { return .duplicate(event, mail: takeMail(bridge)) }
         if let lane = lanes[conversation], lane.owner != bridge {
-            if leases.has(lane.owner), sessions[Int(lane.owner)] > 0 {
+            if lives(lane.owner) {
                 seen.insert(event)
                 inbound[Int(event)] += 1
                 hold(event, for: lane.owner, conversation: conversation)
-                if mistake != .forwardedWithoutMail { mail[Int(lane.owner)].append(event) }
+                mail[Int(lane.owner)].append(event)
                 return .forwarded(event, mail: takeMail(bridge))
             }
-            return .dead(event, holder: lane.owner, mail: takeMail(bridge))
+            if bridges.has(lane.owner) { return .dead(event, holder: lane.owner, mail: takeMail(bridge)) }
+            lanes[conversation] = nil
         }
         seen.insert(event)
         inbound[Int(event)] += 1
@@ -152,13 +178,13 @@ struct InboxRedis: Hashable, Sendable {
 
     private mutating func takeMail(_ bridge: UInt8) -> [UInt8] {
         defer { mail[Int(bridge)] = [] }
-        return mail[Int(bridge)]
+        return mail[Int(bridge)].filter { event in held.contains { $0.event == event && $0.owner == bridge } }
     }
 
     private mutating func settle(_ event: UInt8, by bridge: UInt8, conversation: Int, mistake: InboxMistake?) {
         outbound.insert(event)
         let place = held.firstIndex {
-            $0.event == event && ($0.owner == bridge || mistake == .settleWithoutSession)
+            $0.event == event && ($0.owner == bridge || mistake == .settleWithoutOwner)
         }
         guard let place else { return }
         held.remove(at: place)
@@ -170,24 +196,31 @@ struct InboxRedis: Hashable, Sendable {
     private mutating func takeOver(
         _ other: UInt8, by bridge: UInt8, conversations: [UInt8], mistake: InboxMistake?
     ) -> Reply {
-        let own = takeMail(bridge)
-        if mistake != .takeOverWithoutLook, leases.has(other) { return .takenOver(other, [], mail: own) }
-        guard sessions[Int(other)] > 0 else { return .takenOver(other, [], mail: own) }
-        if leases.has(other) { killedTheLiving = true }
+        let isThere = bridges.has(other) || held.contains { $0.owner == other }
+        guard other != bridge, isThere, !lives(other) || mistake == .takeOverWithoutLook else {
+            return .takenOver(other, [], mail: takeMail(bridge))
+        }
+        if lives(other) { killedTheLiving = true }
         gone.insert(other)
-        leases.remove(other)
-        sessions[Int(other)] = 0
-        mail[Int(other)] = []
         var recovered: [Held] = []
         for place in held.indices where held[place].owner == other {
-            held[place].owner = bridge
+            let conversation = Int(conversations[Int(held[place].event)])
+            var lane = lanes[conversation] ?? Lane(owner: bridge, count: 0)
+            if lane.owner != bridge, !lives(lane.owner) || lane.owner == other { lane = Lane(owner: bridge, count: 0) }
+            lane.count += 1
+            lanes[conversation] = lane
+            held[place].owner = lane.owner
             if mistake == .takeOverForgetsBegun { held[place].isBegun = false }
-            recovered.append(held[place])
+            if lane.owner == bridge {
+                recovered.append(held[place])
+            } else {
+                mail[Int(lane.owner)].append(held[place].event)
+            }
         }
-        for conversation in lanes.indices where lanes[conversation]?.owner == other {
-            lanes[conversation]?.owner = bridge
-        }
-        return .takenOver(other, recovered, mail: own)
+        leases[Int(other)] = 0
+        mail[Int(other)] = []
+        bridges.remove(other)
+        return .takenOver(other, recovered, mail: takeMail(bridge))
     }
 }
 
