@@ -49,9 +49,18 @@ func eventually(
 final class Received: Sendable {
     private let list = Mutex<[InboxDelivery]>([])
     private let lanes = Mutex<[String: Int]>([:])
+    private let lastLoss = Mutex<Int?>(nil)
 
     var deliveries: [InboxDelivery] { list.withLock { $0 } }
     var payloads: [String] { deliveries.map { text($0.payload) } }
+
+    /// How many had come when all was lost that was held; nil from the second call on, until it happens again.
+    func takeLoss() -> Int? {
+        lastLoss.withLock { last in
+            defer { last = nil }
+            return last
+        }
+    }
 
     /// What the engine says is in work.
     func setLanes(_ value: [String: Int]) { lanes.withLock { $0 = value } }
@@ -59,7 +68,9 @@ final class Received: Sendable {
     func note(_ delivery: InboxDelivery) { list.withLock { $0.append(delivery) } }
 
     var receiver: InboxReceiver {
-        InboxReceiver(deliver: { self.note($0) }, lanesInWork: { self.lanes.withLock { $0 } })
+        InboxReceiver(
+            deliver: { self.note($0) }, lanesInWork: { self.lanes.withLock { $0 } },
+            lost: { self.lastLoss.withLock { $0 = self.deliveries.count } })
     }
 }
 

@@ -6,7 +6,7 @@ public final class TestRedis: @unchecked Sendable {
 
     private let folder = TemporaryFolder()
     /// Its port on 127.0.0.1; the same after a restart.
-    public let port = TestEnvironment.freePort()
+    public private(set) var port = TestEnvironment.freePort()
     private var process: ChildProcess?
     private let options: [String]
 
