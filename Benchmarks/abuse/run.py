@@ -81,8 +81,6 @@ class Bench:
             "WEBHOOK_REPLY_URL": f"http://127.0.0.1:{self.reply_port}/",
             "WEBHOOK_RATE_LIMIT": "off",
             "WEB_ENABLED": "true",
-            "OUTBOUND_ALLOWED_HOSTS": "127.0.0.1",
-            "OUTBOUND_ALLOW_PRIVATE": "true",
             "LOG_LEVEL": "error",
         }
         self.log = open(os.path.join(options.folder, "bridge.log"), "w+")

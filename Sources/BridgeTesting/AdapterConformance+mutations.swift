@@ -24,6 +24,32 @@ extension AdapterConformance {
         return findings
     }
 
+    /// Tries bodies, signed rightly, that are nested deeper than any parser's stack: each is a refusal or an outcome, never a crash.
+    func bombs() -> [String] {
+        let depth = 100_000
+        let nested = Array(String(repeating: "[", count: depth).utf8) + Array(String(repeating: "]", count: depth).utf8)
+        var bodies = [
+            ("1 MiB of [", [UInt8](repeating: UInt8(ascii: "["), count: 1 << 20)), ("deep arrays", nested),
+            ("deep objects", Array((String(repeating: #"{"a":"#, count: depth) + "1").utf8)),
+        ]
+        // Where the adapter would look for something: behind the first colon of a real payload.
+        if let body = profile.payloads.first?.body, let colon = body.firstIndex(of: UInt8(ascii: ":")) {
+            bodies.append(
+                ("a deep value", body[...colon] + nested + body[(colon + 1)...].drop { !",}".utf8.contains($0) }))
+        }
+        var findings: [String] = []
+        for (name, body) in bodies {
+            do {
+                for event in try adapter.receive(signed(body), at: profile.now).events {
+                    findings += complaints(about: event).map { "\(name): \($0)" }
+                }
+            } catch {
+                if error.reason != .malformed { findings.append("\(name): \(error.reason)") }
+            }
+        }
+        return findings
+    }
+
     private func complaints(about event: InboundEvent) -> [String] {
         var complaints: [String] = []
         if event.id.rawValue.isEmpty { complaints.append("an event without an identifier") }

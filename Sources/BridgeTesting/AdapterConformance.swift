@@ -21,7 +21,8 @@ public struct AdapterConformance: Sendable {
 
     /// What is wrong, a line each; empty when the adapter keeps its contract.
     public func findings() -> [String] {
-        meanings() + authentication() + badBodies() + strangeTexts() + mutationFindings() + requests() + longAnswers()
+        meanings() + authentication() + badBodies() + strangeTexts() + mutationFindings() + bombs() + requests()
+            + longAnswers()
             + responses()
             + fakeFindings() + addressFindings()
     }

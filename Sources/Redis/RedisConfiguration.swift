@@ -57,7 +57,8 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
 
     /// Reads `redis://[user:pass@]host[:port][/db]`, `rediss://…` (TLS) or `unix:/path[?db=N]`.
     ///
-    /// User and password are percent-decoded; `redis://:pass@host` has a password alone.
+    /// User and password are percent-decoded; `redis://:pass@host` has a password alone. `rediss://…?cacert=FILE` trusts the
+    /// authorities in a PEM file instead of the system's.
     ///
     /// - Throws: ``RedisError`` (`configuration`) that says what is wrong without repeating the URL.
     public init(url: String) throws(RedisError) {
@@ -106,10 +107,15 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
     private mutating func readQuery(_ query: Substring) throws(RedisError) {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts[0] == "db", parts.count == 2 else {
-                throw RedisConfiguration.wrong("the URL's query may hold db=N and nothing else")
+            switch parts[0] {
+            case "db" where parts.count == 2:
+                database = try RedisConfiguration.readDatabase(parts[1])
+            case "cacert" where parts.count == 2 && usesTLS:
+                trustedCertificatesFile = RedisConfiguration.percentDecoded(parts[1])
+            default:
+                throw RedisConfiguration.wrong(
+                    "the URL's query may hold db=N, with rediss:// also cacert=FILE, and nothing else")
             }
-            database = try RedisConfiguration.readDatabase(parts[1])
         }
     }
 

@@ -128,6 +128,27 @@ struct HostileAgentTests {
     }
 
     @Test(arguments: victims)
+    func `an answer nested deeper than any stack has one end`(victim: Victim) throws {
+        let bombs = [
+            String(repeating: "[", count: 1 << 20), String(repeating: #"{"a":"#, count: 100_000),
+            #"{"type":"# + String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000) + "}",
+        ]
+        for bomb in bombs {
+            for (type, body) in [("application/json", bomb), ("text/event-stream", "data: \(bomb)\n\n")] {
+                let decoder = try asked(victim.agent, turn(isStreaming: true)).decoder
+                let result = HostileAgentTests.decode([Array(body.utf8)], with: decoder, type: type)
+                let ends = result.events.filter {
+                    switch $0 {
+                    case .failed, .finished: true
+                    default: false
+                    }
+                }
+                #expect(ends.count <= 1, "\(type)")
+            }
+        }
+    }
+
+    @Test(arguments: victims)
     func `an error page, an empty answer and a status are failures of every agent`(victim: Victim) throws {
         let decoder = try asked(victim.agent, turn(isStreaming: true)).decoder
         for (body, status) in [("<html>502</html>", 200), ("", 200), ("{\"error\":\"busy\"}", 503), ("data: {", 200)] {

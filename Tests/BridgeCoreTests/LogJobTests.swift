@@ -25,6 +25,15 @@ import Testing
                 messages: ["wamid.1", "2"], upTo: at, metadata: Array(#"{"x":1}"#.utf8))),
     ]
 
+    @Test(arguments: [
+        String(repeating: "[", count: 1 << 20), String(repeating: #"{"a":"#, count: 100_000) + "1",
+        #"{"v":1,"kind":"message","metadata":"# + String(repeating: "[", count: 100_000)
+            + String(repeating: "]", count: 100_000) + "}",
+    ])
+    func `what is nested deeper than any stack is refused`(text: String) {
+        #expect(throws: (any Error).self) { try LogJob(decoding: Array(text.utf8)) }
+    }
+
     @Test(arguments: jobs)
     func `a job comes back as it went`(job: LogJob) throws {
         #expect(try LogJob(decoding: job.encoded()) == job)

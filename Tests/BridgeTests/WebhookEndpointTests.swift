@@ -99,14 +99,15 @@ struct WebhookEndpointTests {
         }
     }
 
-    @Test func `refusals are forgiven after a minute, and other addresses have their own count`() {
+    @Test func `refusals are forgiven after a minute, and other addresses have their own count`() throws {
         let limiter = RefusalLimiter()
+        let (one, other) = (try #require(HTTPPeer("192.0.2.1")), try #require(HTTPPeer("192.0.2.2")))
         let start = ContinuousClock.now
-        let verdicts = (1...61).map { _ in limiter.count("a", at: start) }
+        let verdicts = (1...61).map { _ in limiter.count(one, at: start) }
         #expect(verdicts.first == .first && verdicts[59] == .repeated && verdicts[60] == .overLimit)
-        #expect(limiter.count("b", at: start) == .first)
-        #expect(limiter.count("a", at: start + .seconds(59)) == .overLimit)
-        #expect(limiter.count("a", at: start + .seconds(61)) == .first)
+        #expect(limiter.count(other, at: start) == .first)
+        #expect(limiter.count(one, at: start + .seconds(59)) == .overLimit)
+        #expect(limiter.count(one, at: start + .seconds(61)) == .first)
     }
 
     @Test func `a simulated webhook is answered where it came from, and its platform hears nothing`() async throws {

@@ -42,6 +42,19 @@ import Testing
         #expect(loaded.problems.count == named.count, "\(loaded.problems)")
     }
 
+    @Test func `who comes to the door is limited as it is written`() {
+        let loaded = load(["WEB_RATE_LIMIT": "2/s", "TRUSTED_PROXIES": "10.0.0.0/8", "MAX_CONNECTIONS": "500"])
+        #expect(loaded.problems == [])
+        #expect(loaded.product.webRateLimit == RequestRate(2, per: .seconds(1)))
+        #expect(loaded.product.maxConnections == 500)
+        #expect(load([:]).product.webRateLimit == RequestRate(30, per: .seconds(60)))
+        #expect(load(["WEB_RATE_LIMIT": "off"]).product.webRateLimit == nil)
+        for (name, value) in [("WEB_RATE_LIMIT", "fast"), ("TRUSTED_PROXIES", "everybody"), ("MAX_CONNECTIONS", "1")] {
+            let problems = load([name: value]).problems
+            #expect(problems.count == 1 && problems[0].hasPrefix(name), "\(problems)")
+        }
+    }
+
     @Test func `a secret is never shown`() {
         let secrets = [
             "TELEGRAM_BOT_TOKEN": "123:hush", "TELEGRAM_WEBHOOK_SECRET": "hush",

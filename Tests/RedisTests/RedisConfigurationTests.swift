@@ -24,7 +24,8 @@ import Testing
 
     @Test(arguments: [
         "", "http://h", "redis:/h", "redis://h:0", "redis://h:99999", "redis://h:x", "redis://h/x", "redis://h/-1",
-        "redis://::1:7", "redis://h?x=1", "unix:relative", "unix:", "unix:/a?db=x",
+        "redis://::1:7", "redis://h?x=1", "redis://h?cacert=/a",
+        "rediss://h?cacert", "unix:relative", "unix:", "unix:/a?db=x",
         "unix:/" + String(repeating: "a", count: 200), "redis://u:secret@h:bad",
     ])
     func `a URL that cannot be meant is refused, without repeating it`(url: String) {
@@ -35,6 +36,12 @@ import Testing
             #expect(error.code == .configuration)
             #expect(!error.message.contains("secret"))
         }
+    }
+
+    @Test func `an authority of one's own stands in the query`() throws {
+        let configuration = try RedisConfiguration(url: "rediss://h/2?cacert=/etc/my%20ca.pem&db=3")
+        #expect(configuration.trustedCertificatesFile == "/etc/my ca.pem" && configuration.database == 3)
+        #expect(try RedisConfiguration(url: "rediss://h").trustedCertificatesFile == nil)
     }
 
     @Test func `no way of printing shows the password`() throws {

@@ -53,6 +53,7 @@ public final class TestPostgres: @unchecked Sendable {
     /// Its port on 127.0.0.1; the same after a restart.
     public let port = TestEnvironment.freePort()
     private var process: ChildProcess?
+    private var options: [String] = []
 
     /// Where it is.
     public var url: String { "postgres://chatbridge@127.0.0.1:\(port)/postgres" }
@@ -81,7 +82,7 @@ public final class TestPostgres: @unchecked Sendable {
                 asUser + [
                     program("postgres"), "-D", folder.path("pg/data"), "-p", "\(port)", "-c",
                     "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=30",
-                ], output: folder.path("log"))
+                ] + options, output: folder.path("log"))
             do {
                 try awaitListener(on: port, of: process)
                 return
@@ -92,6 +93,27 @@ public final class TestPostgres: @unchecked Sendable {
                 usleep(100_000)
             }
         }
+    }
+
+    /// Has it speak TLS by this certificate from its next start on.
+    public func useTLS(certificate: String, key: String) throws {
+        for (source, name) in [(certificate, "server.pem"), (key, "server.key")] {
+            let path = folder.path("pg/\(name)")
+            guard let bytes = TestEnvironment.read(source), let file = fopen(path, "w") else {
+                throw ChildProcess.Failure("no \(source)")
+            }
+            fwrite(bytes, 1, bytes.count, file)
+            fclose(file)
+            chmod(path, 0o600)
+            // Postgres refuses a key that others own.
+            if let user = TestEnvironment.postgresUser, let entry = getpwnam(user) {
+                chown(path, entry.pointee.pw_uid, entry.pointee.pw_gid)
+            }
+        }
+        options = [
+            "-c", "ssl=on", "-c", "ssl_cert_file=\(folder.path("pg/server.pem"))", "-c",
+            "ssl_key_file=\(folder.path("pg/server.key"))",
+        ]
     }
 
     /// Sends a signal to the server and all its backends: SIGSTOP and SIGCONT to hold them.

@@ -20,24 +20,39 @@ public struct APIAccess: Sendable {
     private let token: String?
     private let hasChatPage: Bool
     private let allowedOrigins: [String]
+    private let proxies: TrustedProxies
+    private let visitors: VisitorLimiter
+    private let refusals = RefusalLimiter()
 
     /// Access by this token, or from this machine alone where it is nil.
     ///
     /// - Parameters:
     ///   - hasChatPage: true where visitors of the chat page may write messages.
     ///   - allowedOrigins: origins other than our own whose pages may call us.
-    public init(token: String?, hasChatPage: Bool, allowedOrigins: [String] = []) {
+    ///   - visitorRate: what each visitor may ask; ten times of it is for all visitors of an address together. Nil: no limit.
+    ///   - proxies: who is believed about a client's address.
+    public init(
+        token: String?, hasChatPage: Bool, allowedOrigins: [String] = [], visitorRate: RequestRate? = nil,
+        proxies: TrustedProxies = TrustedProxies()
+    ) {
         self.token = token
         self.hasChatPage = hasChatPage
         self.allowedOrigins = allowedOrigins
+        self.proxies = proxies
+        visitors = VisitorLimiter(rate: visitorRate)
     }
 
-    /// Decides on a request.
+    /// Decides on a request, and counts it where its caller holds no token.
+    ///
+    /// Whoever holds the token is never limited.
     public func check(_ request: HTTPRequest) -> Decision {
         if let header = request.headers["Authorization"] {
             guard let token, header.utf8.count > 7, header.prefix(7).lowercased() == "bearer ",
                 constantTimeEquals(String(header.dropFirst(7)), token)
             else {
+                if refusals.count(proxies.client(of: request), at: .now) == .overLimit {
+                    return .refused(RefusalLimiter.tooMany)
+                }
                 return .refused(
                     .error(
                         .unauthorized, code: "unauthorized", message: "The bearer token is not the one of API_TOKEN."))
@@ -51,7 +66,16 @@ public struct APIAccess: Sendable {
                     .forbidden, code: "cross_site",
                     message: "Requests from pages of other sites are not taken; see WEB_ALLOWED_ORIGINS."))
         }
-        if hasChatPage, let session = APIAccess.session(of: request) { return .visitor(session: session) }
+        if hasChatPage, let session = APIAccess.session(of: request) {
+            guard let wait = visitors.wait(session: session, address: proxies.client(of: request), at: .now) else {
+                return .visitor(session: session)
+            }
+            let seconds = wait.components.seconds + (wait.components.attoseconds > 0 ? 1 : 0)
+            return .refused(
+                .error(
+                    .tooManyRequests, code: "too_many_messages", message: "Too many messages; wait a moment.",
+                    headers: ["Retry-After": "\(seconds)"]))
+        }
         if token == nil, request.isLoopback, !isForwarded(request) { return .caller }
         return .refused(
             .error(

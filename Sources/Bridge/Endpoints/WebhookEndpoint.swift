@@ -7,10 +7,14 @@ internal import Telemetry
 public struct WebhookEndpoint: Sendable {
     private let bridge: Bridge
     private let limiter: RefusalLimiter
+    private let proxies: TrustedProxies
 
     /// The endpoint of this engine's platforms.
-    public init(bridge: Bridge) {
+    ///
+    /// - Parameter proxies: who is believed about a client's address, which counts for requests that fail verification alone.
+    public init(bridge: Bridge, proxies: TrustedProxies = TrustedProxies()) {
         self.bridge = bridge
+        self.proxies = proxies
         limiter = RefusalLimiter()
     }
 
@@ -72,12 +76,12 @@ public struct WebhookEndpoint: Sendable {
             if error.reason == .unknownKey, !isLastTry, platform.keyedReception != nil { return nil }
             platform.metrics.refused.increment()
             // Only what fails verification is limited; the rest may be a platform's own novelty.
-            let address = request.remoteAddress
+            let address = proxies.client(of: request)
             let verdict =
                 [.unauthorized, .unknownKey, .forbidden].contains(error.reason)
                 ? limiter.count(address, at: .now) : .repeated
             let values: KeyValuePairs = [
-                "adapter.name": platform.name.rawValue, "remote.address": address, "reason": error.message,
+                "adapter.name": platform.name.rawValue, "remote.address": address.address, "reason": error.message,
             ]
             if verdict == .first {
                 // Told to the operator, whose secret may be the wrong one; the rest would fill the log.

@@ -71,7 +71,7 @@ public struct HTTPRequest: Sendable {
 
     /// The client's IP address as text; empty when it is not known.
     ///
-    /// No `Forwarded` field is believed.
+    /// No `Forwarded` field is believed; ``TrustedProxies`` says which may be.
     public var remoteAddress: String { peer.address }
 
     /// True when the client is on this machine.

@@ -1,6 +1,5 @@
 import BridgeCore
 import EventLoop
-import Glibc
 import HTTPServer
 import Journal
 import Telemetry
@@ -86,7 +85,7 @@ extension Command {
         guard problems.isEmpty else { return refuse(problems) }
         let log = product.log
         for warning in loaded.warnings { log.warning("configuration", ["note": warning]) }
-        raiseDescriptorLimit()
+        DescriptorLimit.raise()
         let loop = try EventLoop()
         let service = BridgeService(product: product, hasLogger: hasLogger, loop: loop, log: log)
         do {
@@ -99,15 +98,6 @@ extension Command {
             return error.code == .damaged ? .dataError : .unavailable
         }
         return .success
-    }
-
-    /// Takes as many descriptors as the system lets us have: the usual soft limit of 1,024 is meant for programs that use
-    /// `select`, and each message in flight has up to two sockets.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Lists everything that is wrong with the configuration.

@@ -35,9 +35,24 @@ struct Doctor: Sendable {
     func examine() async -> [Finding] {
         var findings = await examineRedis()
         findings += await examineDatabase()
+        findings.append(examineDescriptors())
         findings.append(await examineAgent())
         for adapter in product.adapters { findings += await examine(adapter) }
         return findings
+    }
+
+    /// Whether as many connections can be held as are configured.
+    private func examineDescriptors() -> Finding {
+        let connections = DescriptorLimit.connections(atMost: product.maxConnections)
+        guard connections < product.maxConnections else {
+            return Finding(subject: "open files", state: .good, detail: "\(product.maxConnections) connections fit")
+        }
+        return Finding(
+            subject: "open files", state: .warning,
+            detail: "the system allows \(DescriptorLimit.highest): \(connections) connections"
+                + " instead of \(product.maxConnections)",
+            remedy: "ulimit -Hn 20000, LimitNOFILE=20000 (systemd), ulimits: nofile (Docker),"
+                + " or a smaller MAX_CONNECTIONS")
     }
 
     // MARK: Redis

@@ -77,9 +77,10 @@ struct BridgeService: Sendable {
     private func makeServer(bridge: Bridge, breaker: AgentBreaker?, path: LogPath, storage: Storage?) -> HTTPServer {
         let access = APIAccess(
             token: product.apiToken?.value, hasChatPage: product.isWebEnabled,
-            allowedOrigins: product.webAllowedOrigins)
+            allowedOrigins: product.webAllowedOrigins, visitorRate: product.webRateLimit,
+            proxies: product.trustedProxies)
         let routes = Routes(
-            webhooks: WebhookEndpoint(bridge: bridge),
+            webhooks: WebhookEndpoint(bridge: bridge, proxies: product.trustedProxies),
             messages: MessagesEndpoint(bridge: bridge, access: access, platform: PlatformName("web")),
             simulation: SimulationEndpoint(bridge: bridge, access: access),
             health: HealthEndpoint(
@@ -90,6 +91,8 @@ struct BridgeService: Sendable {
         configuration.host = product.host
         configuration.port = UInt16(product.port)
         configuration.limits.maxBodyBytes = product.maxBodyBytes
+        configuration.maxConnections = DescriptorLimit.connections(atMost: product.maxConnections)
+        configuration.maxBufferedBytes = max(configuration.maxBufferedBytes, 4 * product.maxBodyBytes)
         let router = routes.router
         return HTTPServer(on: loop, configuration: configuration) { router.respond(to: $0) }
     }

@@ -1,6 +1,7 @@
 import Agents
 import Bridge
 import BridgeCore
+import HTTPServer
 import Telemetry
 import WebAdapter
 
@@ -66,6 +67,11 @@ struct ProductConfiguration: Sendable {
     var logClaim = ClaimMode.reliable
     var apiToken: Secret?
     var webAllowedOrigins: [String] = []
+    /// What a visitor of the chat page may send; nil: as much as they like.
+    var webRateLimit: RequestRate? = RequestRate(30, per: .seconds(60))
+    /// Proxies that are believed about a client's address.
+    var trustedProxies = TrustedProxies()
+    var maxConnections = 10_000
     var isWebEnabled = true
     var shutdownTimeout = Duration.milliseconds(10_000)
     var logLevel = LogLevel.info
@@ -87,6 +93,7 @@ extension ProductConfiguration {
         host = settings.text("HOST", default: host)
         port = settings.integer("PORT", default: port, in: 0...65_535)
         maxBodyBytes = settings.integer("MAX_BODY_BYTES", default: maxBodyBytes, in: 1024...(64 << 20))
+        readDoor(&settings)
         readStores(&settings)
         readAgent(&settings)
         readConversations(&settings)
@@ -108,6 +115,23 @@ extension ProductConfiguration {
         isWebEnabled = settings.boolean("WEB_ENABLED", default: isWebDefault)
         webAllowedOrigins = (settings.text("WEB_ALLOWED_ORIGINS") ?? "").split(separator: ",").map {
             String($0.drop { $0 == " " })
+        }
+    }
+
+    private mutating func readDoor(_ settings: inout SettingsReader) {
+        maxConnections = settings.integer("MAX_CONNECTIONS", default: maxConnections, in: 16...1_000_000)
+        let proxies = settings.text("TRUSTED_PROXIES", default: "private")
+        if let trusted = TrustedProxies(proxies) {
+            trustedProxies = trusted
+        } else {
+            settings.report(
+                "TRUSTED_PROXIES=\(proxies): addresses and networks as in 10.0.0.0/8,2001:db8::1 are expected, or private or none"
+            )
+        }
+        let limit = settings.text("WEB_RATE_LIMIT", default: "30/min")
+        webRateLimit = limit == "off" ? nil : RequestRate(limit)
+        if webRateLimit == nil, limit != "off" {
+            settings.report("WEB_RATE_LIMIT=\(limit): a number as in 30/min, 2/s or 500/h is expected, or off")
         }
     }
 

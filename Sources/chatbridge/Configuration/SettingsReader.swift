@@ -13,7 +13,7 @@ struct SettingsReader {
     private(set) var warnings: [String] = []
     /// What was read, in the order of reading; secrets redacted.
     private(set) var shown: [Shown] = []
-    private let variables: [String: String]
+    private var variables: [String: String]
     private var known: Set<String> = []
 
     init(_ variables: [String: String]) {
@@ -30,9 +30,24 @@ struct SettingsReader {
         warnings.append(remark)
     }
 
-    /// True when a variable is set to something.
+    /// True when a variable is set to something, itself or by the name of a file.
     func isSet(_ name: String) -> Bool {
-        variables[name]?.isEmpty == false
+        variables[name]?.isEmpty == false || variables["\(name)_FILE"]?.isEmpty == false
+    }
+
+    /// Puts the content of the file that `NAME_FILE` names into the variable `NAME`: how Docker and systemd hand secrets on.
+    private mutating func readSecretFile(of name: String) {
+        let fileName = "\(name)_FILE"
+        known.insert(fileName)
+        guard let path = variables[fileName], !path.isEmpty else { return }
+        guard variables[name]?.isEmpty != false else {
+            problems.append("\(name) and \(fileName): both are set; keep one")
+            return
+        }
+        switch SecretFile.read(path) {
+        case .success(let value): variables[name] = value
+        case .failure(let fault): problems.append("\(fileName): \(path) \(fault.words)")
+        }
     }
 
     /// The URL in a variable that is read elsewhere, without a slash at its end; nil when it is unset or empty.
@@ -46,6 +61,7 @@ struct SettingsReader {
     /// - Parameter shownDefault: what `doctor --config` shows then, since it is what happens then.
     mutating func text(_ name: String, isSecret: Bool = false, shownDefault: String = "") -> String? {
         known.insert(name)
+        if isSecret { readSecretFile(of: name) }
         guard let value = variables[name], !value.isEmpty else {
             show(name, shownDefault, isDefault: true)
             return nil
