@@ -46,6 +46,13 @@ extension RedisInbox {
                 beatBehindGate()
                 continue
             }
+            if reply.integer == -3 {
+                // What is claimed without a lease nobody would look for when this bridge dies.
+                rounds += 1
+                guard rounds < Self.patience else { throw notReady(rest, verdicts.count) }
+                beatBehindGate()
+                continue
+            }
             let waitsFor = read(reply, of: rest, keeping: keeping, into: &verdicts)
             guard verdicts.count < entries.count else { break }
             rounds += 1
@@ -91,7 +98,7 @@ extension RedisInbox {
         return waitsFor
     }
 
-    private func makeCall(for entries: ArraySlice<InboxEntry>, keeping: InboxKeeping) -> RedisScriptCall {
+    func makeCall(for entries: ArraySlice<InboxEntry>, keeping: InboxKeeping) -> RedisScriptCall {
         var call = call(Self.claim, keys: [keys.log])
         // The rest of an entry is short.
         call.reserveCapacity(

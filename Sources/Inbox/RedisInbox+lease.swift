@@ -124,12 +124,15 @@ extension RedisInbox {
         let reply = try await run(Self.beat, [lease, Self.number(made)])
         guard let parts = reply.array, parts.count == 5, let epoch = parts[1].integer else { return nil }
         renewed(at: sent)
-        take(InboxRecord.all(in: parts[3]))
         if parts[0].integer == 0 {
             log.warning("the lease of this bridge had run out, and nobody has taken its place", ["bridge": id])
             mustAudit = true
         }
-        if let count = parts[2].integer, count != held.count + enteredCount { mustAudit = true }
+        let mail = InboxRecord.all(in: parts[3])
+        let new = mail.count { $0.kind == .answer && held[$0.id] == nil }
+        if let count = parts[2].integer, count != held.count + new + enteredCount { mustAudit = true }
+        // After that: where something is amiss the audit may find what is older.
+        take(mail)
         let others = parts[4].array ?? []
         var peers: [Peer] = []
         for index in stride(from: 0, to: others.count - 2, by: 3) {

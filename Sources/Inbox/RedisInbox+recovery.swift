@@ -83,6 +83,7 @@ extension RedisInbox {
         try await putBack(lost)
         if !lostNames.isEmpty { try await enterNames(lostNames, epoch: made) }
         try await collect(Array(unknown))
+        handOnWaiting()
     }
 
     /// Hands on what is held and was not known here: claims and forwards whose reply was lost.
@@ -101,7 +102,7 @@ extension RedisInbox {
             try await end(orphans.map { ($0.id, $0.lane) })
         }
         log.info("events are found that went unanswered between Redis and here", ["events": String(found.count)])
-        take(found.sorted { $0.number < $1.number })
+        take(found, waits: true)
     }
 
     /// Puts back from memory what Redis has lost, in the order in which this bridge came to it.

@@ -27,6 +27,18 @@ extension RedisInbox {
 
         """
 
+    /// The same, and -3 without a lease: this bridge has ended, and the command is late, or it is to give a sign of life first.
+    ///
+    /// What is claimed without one nobody would look for.
+    private static let fenceOfClaim = """
+        local now = call('GET', P .. 'lease:' .. me)
+        if now ~= session then
+          if not now then return call('EXISTS', P .. 'gone:' .. me) == 1 and -1 or -3 end
+          if tonumber(now) > tonumber(session) then return -2 end
+        end
+
+        """
+
     /// The same, for what must go on at `maxmemory`: renews the lease, for so many milliseconds, and makes the session known.
     private static func renew(_ lease: String) -> String {
         """
@@ -126,10 +138,10 @@ extension RedisInbox {
     /// (`a`, `r`, `s`), lane, payload, count of names, names, count of log jobs, log jobs; KEYS 1 is the queue.
     ///
     /// Answers with a letter for each event that was decided (`t`, `d`, `f`), and where there is more to say with these letters,
-    /// the dead bridge that the next event waits for (or nothing), and the mail; -1: this bridge is gone.
+    /// the dead bridge that the next event waits for (or nothing), and the mail; else what the fence says.
     static let claim = RedisScript(
         name: "claim",
-        source: head + fence + lives + lanes + send + push + takeMail + """
+        source: head + fenceOfClaim + lives + lanes + send + push + takeMail + """
             local life, level = ARGV[4], ARGV[5]
             local verdicts, waitsFor, at = '', '', 6
             while at <= #ARGV do

@@ -215,8 +215,8 @@ public actor RedisInbox: InboxStore {
         if held.removeValue(forKey: id) != nil { metrics.held.add(-1) }
     }
 
-    /// Hands on what came from elsewhere, or keeps it until a take-over is complete.
-    func take(_ records: [InboxRecord], atOnce: Bool = false) {
+    /// Hands on what came from elsewhere, or keeps it until a take-over or an audit is complete, which may find older ones.
+    func take(_ records: [InboxRecord], atOnce: Bool = false, waits: Bool = false) {
         for record in records {
             guard let delivery = record.delivery else { continue }
             if record.kind == .answer {
@@ -230,12 +230,22 @@ public actor RedisInbox: InboxStore {
                     progress: record.progress, order: order)
                 metrics.held.add(1)
             }
-            if !atOnce, isTakingOver || hasOpenTakeOver {
+            if !atOnce, waits || isTakingOver || hasOpenTakeOver || mustAudit {
                 waiting.append((record.number, delivery))
             } else {
                 receiver?.deliver(delivery)
             }
         }
+    }
+}
+
+extension RedisInbox {
+    /// Hands on what was kept, in the order of claims, once nothing older can come.
+    func handOnWaiting() {
+        guard !isTakingOver, !hasOpenTakeOver, !mustAudit else { return }
+        let complete = waiting.sorted { $0.number < $1.number }
+        waiting = []
+        for (_, delivery) in complete { receiver?.deliver(delivery) }
     }
 }
 

@@ -98,8 +98,7 @@ struct InboxRedis: Hashable, Sendable {
             return .marked(event)
         case .claim(let event, _, _):
             return claim(event, by: bridge, conversation: Int(conversations[Int(event)]), mistake: mistake)
-        case .begin(let event, _, let session):
-            leases[Int(bridge)] = session
+        case .begin(let event, _, _):
             guard let place = held.firstIndex(where: { $0.event == event && $0.owner == bridge }) else {
                 return .missing(event)
             }
