@@ -139,7 +139,7 @@ let package = Package(
             dependencies: [
                 "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON",
                 "Journal",
-                "Postgres", "Redis", "TestSupport", "WebSocket",
+                "Postgres", "Redis", "SQLite", "TestSupport", "WebSocket",
             ]),
     ],
     cxxLanguageStandard: .cxx17
