@@ -114,7 +114,7 @@ extension Bridge {
         question.stage = .delivering
         let answer: AgentClient.Answer
         switch InboxProgress(progress) {
-        case .answer(let known) where question.platform.capabilities.hasIdempotentSends:
+        case .answer(let known) where question.canRepeatAnswer:
             answer = known
         case .told:
             // Its user has been told already, or was to be: once is enough.
@@ -137,7 +137,7 @@ extension Bridge {
 
     /// What whoever recovers the question needs to send the same answer, where the platform takes it once.
     private func progress(of answer: AgentClient.Answer, to question: Question) -> [UInt8]? {
-        guard question.isKept, question.platform.capabilities.hasIdempotentSends else { return nil }
+        guard question.isKept, question.canRepeatAnswer else { return nil }
         return InboxProgress.answer(answer).encoded
     }
 

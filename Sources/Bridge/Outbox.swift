@@ -1,6 +1,7 @@
 internal import BridgeCore
 internal import EventLoop
 internal import HTTPClient
+internal import HTTPCore
 internal import Telemetry
 
 /// Brings actions to one platform: paced, retried, and split where a text is over the limit.
@@ -254,7 +255,14 @@ actor Outbox {
                 // what can be looked for: the client would not look.
                 let isLookedFor = action.kind.isMessage && adapter is any DeliveryChecking
                 let isRepeatable = canRepeat(action) && !isBySingleUse(action) && !isLookedFor
-                result = adapter.interpret(try await exchange(request, isRepeatable: isRepeatable), to: action)
+                let response = try await exchange(request, isRepeatable: isRepeatable)
+                result = adapter.interpret(response, to: action)
+                // A server on the way gave up waiting for the platform, which may be sending it now.
+                if response.status.code == 504, case .failed(let failure) = result, failure.kind == .temporary,
+                    !canRepeat(action)
+                {
+                    return .done(.failed(DeliveryFailure(.uncertain, reason: failure.reason)))
+                }
             }
         } catch let error as HTTPClientError {
             mayHaveArrived = mayHaveArrived || error.mayHaveBeenProcessed
@@ -266,7 +274,7 @@ actor Outbox {
         switch failure.kind {
         case .rateLimited(let after):
             let delay = after ?? backoff(number)
-            pacer.block(action.place, for: delay, at: clock.now())
+            pacer.block(action.place, failure.scope, for: delay, at: clock.now())
             metrics.rateLimited.increment()
             // The pacer holds the conversation back for as long as the platform asks, this action among the rest.
             return .again(after: .zero, failure)
@@ -351,7 +359,9 @@ actor Outbox {
 
     /// True for what does no harm when it is done twice.
     private func canRepeat(_ action: OutboundAction) -> Bool {
-        !action.kind.isMessage || capabilities.hasIdempotentSends
+        if !action.kind.isMessage || adapter.canRepeat(action) { return true }
+        // A token that works once lets no second message through; that it was the first which used it is known then.
+        return capabilities.hasIdempotentSends && isBySingleUse(action)
     }
 
     /// Another way to do the same, where a failure shows one.

@@ -13,6 +13,8 @@ struct Pacer {
     private var conversations: [ConversationID: ContinuousClock.Instant] = [:]
     /// Until when the platform wants to hear nothing of a conversation.
     private var blocks: [ConversationID: ContinuousClock.Instant] = [:]
+    /// Until when it wants to hear nothing at all.
+    private var overallBlock: ContinuousClock.Instant?
     private var pruneAt = 1024
 
     init(rates: Capabilities.Rates) {
@@ -47,12 +49,20 @@ struct Pacer {
 
     /// True while the platform wants to hear nothing: those who took their place in line earlier have to wait as well.
     func isBlocked(_ place: InboundEvent.Place, at now: ContinuousClock.Instant) -> Bool {
-        guard let end = blocks[place.conversation] else { return false }
-        return end > now
+        [blocks[place.conversation], overallBlock].contains { $0.map { $0 > now } ?? false }
     }
 
-    /// Holds a conversation back after the platform said so.
-    mutating func block(_ place: InboundEvent.Place, for duration: Duration, at now: ContinuousClock.Instant) {
+    /// Holds a conversation or all of them back after the platform said so.
+    mutating func block(
+        _ place: InboundEvent.Place, _ scope: DeliveryFailure.Scope = .conversation, for duration: Duration,
+        at now: ContinuousClock.Instant
+    ) {
+        if scope == .account {
+            overallBlock = max(overallBlock ?? now, now + duration)
+            guard let rate = rates.overall else { return }
+            overall = max(overall ?? now, now + duration + rate.interval * (rate.burst - 1))
+            return
+        }
         blocks[place.conversation] = max(blocks[place.conversation] ?? now, now + duration)
         // The burst must not run ahead of the block: the point is moved past it by as much.
         let ahead = rate(for: place).map { $0.interval * ($0.burst - 1) } ?? .zero
@@ -74,6 +84,7 @@ struct Pacer {
             wait = max(wait, now.duration(to: due))
         }
         if let rate = rates.overall { wait = max(wait, delay(until: overall, rate, behind: count, at: now)) }
+        if let overallBlock { wait = max(wait, now.duration(to: overallBlock)) }
         return wait
     }
 

@@ -36,10 +36,22 @@ public protocol Adapter: Sendable {
     ///   - now: the time for signatures.
     func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest?
 
+    /// True when a message that is sent twice is shown once.
+    ///
+    /// So it is where the request bears a name made of ``OutboundAction/id`` by which the platform tells a repetition, or where it
+    /// replaces what it made before. Asked for messages alone: where it is false, one whose answer was lost is not sent again.
+    /// Unless an adapter says more, ``Capabilities/hasIdempotentSends`` holds for every message.
+    func canRepeat(_ action: OutboundAction) -> Bool
+
     /// What the platform's response means, whatever its status; the engine has seen only that there is one.
     ///
     /// The kind of a ``DeliveryFailure`` says what the engine does next: wait, try again, send it plainly, follow, or give up.
     func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult
+}
+
+extension Adapter {
+    /// As ``Capabilities/hasIdempotentSends`` says.
+    public func canRepeat(_ action: OutboundAction) -> Bool { capabilities.hasIdempotentSends }
 }
 
 /// A request that a platform sent to `/webhooks/{platform}`.

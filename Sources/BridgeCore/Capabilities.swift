@@ -127,6 +127,8 @@ public struct Capabilities: Sendable {
     /// The published rates.
     public var rates: Rates
     /// True when the receiver tells a repeated send by its id, so that one whose answer was lost can be sent again.
+    ///
+    /// Where that is so for some messages only, ``Adapter/canRepeat(_:)`` says for which.
     public var hasIdempotentSends: Bool
     /// By which right answers go out.
     public var replies: ReplyRules

@@ -36,15 +36,26 @@ public struct DeliveryFailure: Error, Sendable, Equatable, CustomStringConvertib
         case refused
     }
 
+    /// Whom a call for patience concerns.
+    public enum Scope: Sendable, Equatable {
+        /// The conversation that was written to; also where the platform does not say.
+        case conversation
+        /// Whatever we do on the platform.
+        case account
+    }
+
     /// What follows from it.
     public var kind: Kind
     /// The platform's own words or code, without secrets and without the user's text.
     public var reason: String
+    /// Whom it concerns, where it is a ``Kind/rateLimited(after:)``: all wait that it concerns.
+    public var scope: Scope
 
     /// A failure of this kind.
-    public init(_ kind: Kind, reason: String) {
+    public init(_ kind: Kind, reason: String, scope: Scope = .conversation) {
         self.kind = kind
         self.reason = reason
+        if case .rateLimited = kind { self.scope = scope } else { self.scope = .conversation }
     }
 
     /// The platform's words.

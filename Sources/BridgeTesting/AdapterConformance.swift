@@ -24,7 +24,7 @@ public struct AdapterConformance: Sendable {
         meanings() + authentication() + badBodies() + strangeTexts() + mutationFindings() + bombs() + requests()
             + longAnswers()
             + responses()
-            + fakeFindings() + addressFindings()
+            + fakeFindings() + addressFindings() + repeatFindings()
     }
 
     /// A request with a body, rightly signed.

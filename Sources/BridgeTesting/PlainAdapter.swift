@@ -9,7 +9,7 @@ internal import JSON
 /// only `id` and `conversation` must be there; `record` is not answered, and `ack` names a button press to acknowledge.
 ///
 /// Actions are posted to `/send`, `/edit`, `/typing` and `/acknowledge` below ``apiBase``. The platform answers 200 with
-/// `{"message":"…"}` or nothing; 429 with `Retry-After` in seconds, fractions allowed; 5xx for what passes; and 4xx with
+/// `{"message":"…"}` or nothing; 429 with `Retry-After` in seconds, fractions allowed, and `X-RateLimit-Global` where it is for all; 5xx for what passes; and 4xx with
 /// `{"error":"…"}`, where `formatting`, `moved` (with `"to"`), `blocked`, `gone` and `unauthorized` mean what they say.
 public struct PlainAdapter: Adapter {
     /// `plain` unless given.
@@ -142,7 +142,8 @@ public struct PlainAdapter: Adapter {
             case (_, "unauthorized"): .unauthorized
             default: .refused
             }
-        return .failed(DeliveryFailure(kind, reason: reason))
+        let isGlobal = response.headers["X-RateLimit-Global"] != nil
+        return .failed(DeliveryFailure(kind, reason: reason, scope: isGlobal ? .account : .conversation))
     }
 }
 

@@ -12,10 +12,11 @@ struct AdapterConformanceTests {
             case acceptsAnybody, ignoresTime, ignoresBody, leaksInError, leaksInBody, takesAnyJSON, losesText,
                 namesNothing
             case callsItDelivered, givesUpOnServers, refusesOddFields, cutsTexts
+            case answersStrangers, asksStrangers, namesNoRepeats, namesHalfOfThem, namesEachTry
         }
 
         let platform = PlatformName("faulty")
-        let capabilities = Capabilities(textLimit: .init(300, .scalars))
+        let capabilities = Capabilities(textLimit: .init(300, .scalars), hasIdempotentSends: true)
         let fault: Fault?
 
         static let key = "the-key-1"
@@ -50,20 +51,41 @@ struct AdapterConformanceTests {
             return WebhookOutcome(events: [
                 InboundEvent(
                     id: EventID(fault == .namesNothing ? "" : "e1"), kind: .text, disposition: .answer,
-                    place: .init(conversation: ConversationID("c")), text: fault == .losesText ? nil : text)
+                    place: .init(conversation: ConversationID("c")), text: fault == .losesText ? nil : text,
+                    replyContext: ["address": "https://f.test/answers"])
             ])
         }
 
         func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? {
             guard case .send(let text, _) = action.kind else { return nil }
             let body = (fault == .leaksInBody ? Self.key : "") + (fault == .cutsTexts ? text.dropLast(9) : text[...])
-            return OutboundRequest(url: "https://f.test", body: Array(body.utf8))
+            let name =
+                switch fault {
+                case .namesNoRepeats: "-"
+                case .namesHalfOfThem: "\(action.id.high)"
+                case .namesEachTry: "\(action.id)-\(now.seconds)"
+                default: action.id.description
+                }
+            let url = fault == .answersStrangers ? action.replyContext["address"] : nil
+            return OutboundRequest(url: url ?? "https://f.test", headers: ["Name": name], body: Array(body.utf8))
         }
 
         func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult {
             if fault == .callsItDelivered || response.status.isSuccess { return .delivered(nil) }
             let isTemporary = fault != .givesUpOnServers && (response.status.code >= 500 || response.status.code == 429)
             return .failed(DeliveryFailure(isTemporary ? .temporary : .refused, reason: "no"))
+        }
+    }
+
+    /// The faults of one that fetches pictures.
+    struct FaultyMedia: PlainFaulty, MediaFetching {
+        let base: FaultyAdapter
+
+        func fetchMedia(_ attachment: BridgeCore.Attachment, after responses: [OutboundResponse]) -> MediaStep {
+            guard let url = attachment.url else { return .unavailable(reason: "no address") }
+            let right = OutboundRequest.fetching(url, at: ["f.test"], or: [])
+            let request = base.fault == .asksStrangers ? OutboundRequest(method: .get, url: url) : right
+            return request.map { .request($0) } ?? .unavailable(reason: "not ours")
         }
     }
 
@@ -84,11 +106,33 @@ struct AdapterConformanceTests {
     }
 
     @Test func `a right adapter has no findings`() {
-        #expect(AdapterConformance(FaultyAdapter(fault: nil), Self.profile, mutations: 200).findings() == [])
+        #expect(AdapterConformance(FaultyMedia(base: .init(fault: nil)), Self.profile, mutations: 200).findings() == [])
     }
 
     @Test(arguments: FaultyAdapter.Fault.allCases)
     func `a fault is found`(fault: FaultyAdapter.Fault) {
-        #expect(!AdapterConformance(FaultyAdapter(fault: fault), Self.profile, mutations: 500).findings().isEmpty)
+        #expect(
+            !AdapterConformance(FaultyMedia(base: .init(fault: fault)), Self.profile, mutations: 500).findings().isEmpty
+        )
+    }
+}
+
+/// An adapter that is the faulty one but for some ability.
+protocol PlainFaulty: Adapter {
+    var base: AdapterConformanceTests.FaultyAdapter { get }
+}
+
+extension PlainFaulty {
+    var platform: PlatformName { base.platform }
+    var capabilities: Capabilities { base.capabilities }
+
+    func receive(_ request: WebhookRequest, at now: Timestamp) throws(WebhookRejection) -> WebhookOutcome {
+        try base.receive(request, at: now)
+    }
+
+    func encode(_ action: OutboundAction, at now: Timestamp) -> OutboundRequest? { base.encode(action, at: now) }
+
+    func interpret(_ response: OutboundResponse, to action: OutboundAction) -> DeliveryResult {
+        base.interpret(response, to: action)
     }
 }

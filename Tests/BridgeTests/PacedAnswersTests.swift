@@ -3,6 +3,7 @@ import BridgeTesting
 import EventLoop
 import HTTPClient
 import HTTPCore
+import HTTPServer
 import Synchronization
 import Telemetry
 import TestSupport
@@ -90,6 +91,30 @@ struct PacedAnswersTests {
             #expect(later.map { call.at.duration(to: $0.at) >= .seconds(9) } ?? true)
         }
         let whole = server.all.enumerated().filter { $0.offset % 7 != 3 }
+        for number in 0..<20 {
+            let last = whole.last { $0.element.conversation == "c\(number)" }
+            #expect(last?.element.text == PacedAnswersTests.text(number))
+        }
+    }
+
+    @Test func `while the platform has no ear for the whole bot, nobody writes to any conversation`() async throws {
+        let server = try await FakePlatform { _, number in
+            guard number % 11 == 5 else { return nil }
+            var response = FakePlatform.tooFast(after: 9)
+            response.headers["X-RateLimit-Global"] = "true"
+            return response
+        }
+        let platform = Platform(
+            name: "strict", rates: .init(conversation: .init(burst: 2, interval: .seconds(1))),
+            editInterval: .seconds(1), chat: nil, account: nil)
+        let calls = try await PacedAnswersTests.run(platform, answers: 20, chats: 20, server: server)
+        #expect(calls.count > 11)
+        for (number, call) in calls.enumerated() where number % 11 == 5 {
+            // What is on its way at the same time cannot be called back.
+            let later = calls[(number + 1)...].first { $0.at > call.at }
+            #expect(later.map { call.at.duration(to: $0.at) >= .seconds(9) } ?? true)
+        }
+        let whole = server.all.enumerated().filter { $0.offset % 11 != 5 }
         for number in 0..<20 {
             let last = whole.last { $0.element.conversation == "c\(number)" }
             #expect(last?.element.text == PacedAnswersTests.text(number))

@@ -54,6 +54,21 @@ import Testing
         #expect(!pacer.isBlocked(chat, at: start + .seconds(5)))
     }
 
+    @Test(arguments: [nil, Capabilities.Rate(burst: 3, interval: .seconds(1))])
+    func `a block of the account holds every conversation back, those in line too`(overall: Capabilities.Rate?) {
+        var pacer = Pacer(rates: .init(conversation: .init(burst: 2, interval: .seconds(1)), overall: overall))
+        let early = pacer.reserve(other, at: start)
+        pacer.block(chat, .account, for: .seconds(7), at: start)
+        #expect(early == .zero && pacer.isBlocked(other, at: start + .seconds(6)) && pacer.isBlocked(group, at: start))
+        #expect(!pacer.isFree(other, at: start + .seconds(6)) && !pacer.hasRoomToSpare(group, at: start))
+        let wait = pacer.reserve(other, at: start + .seconds(3))
+        #expect(wait == .seconds(4))
+        #expect(!pacer.isBlocked(other, at: start + .seconds(7)))
+        // No burst of all who waited, where the platform counts them together.
+        let next = pacer.reserve(group, at: start + .seconds(3))
+        #expect(next == (overall == nil ? .seconds(4) : .seconds(5)))
+    }
+
     @Test(arguments: [(1, [true, false, false]), (2, [true, true, false]), (3, [true, true, true])])
     func `room for several is what the burst has left`(burst: Int, isFree: [Bool]) {
         let rate = Capabilities.Rate(burst: burst, interval: .seconds(1))

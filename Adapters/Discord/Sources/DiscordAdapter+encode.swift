@@ -52,6 +52,9 @@ extension DiscordAdapter {
         }
     }
 
+    /// True for messages with a nonce, and for the one that takes the place of a deferred answer: a follow-up has no name.
+    public func canRepeat(_ action: OutboundAction) -> Bool { token(of: action) == nil || action.part == 0 }
+
     private func target(of action: OutboundAction) -> (HTTPMethod, path: String) {
         guard let token = token(of: action) else { return (.post, "\(channel(action))/messages") }
         // Discord answers a follow-up with the message that it made only when asked to wait for it.

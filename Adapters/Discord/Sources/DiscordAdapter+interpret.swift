@@ -41,10 +41,14 @@ extension DiscordAdapter {
         let delays = [reply["retry_after"].double, response.headers["Retry-After"].flatMap { Double($0) }]
         // Capped at a day only so that nonsense cannot overflow.
         let delay = delays.compactMap { $0 }.filter(\.isFinite).max().map { min(max($0, 0), 86_400) }
-        let isGlobal = reply["global"].bool == true
+        // The whole bot's budget, and not that of a route or of what several bots share ("Rate limits", header format).
+        let isGlobal =
+            reply["global"].bool == true || response.headers["X-RateLimit-Global"]?.lowercased() == "true"
+            || response.headers["X-RateLimit-Scope"]?.lowercased() == "global"
         return DeliveryFailure(
             .rateLimited(after: delay.map { .milliseconds(Int64(($0 * 1000).rounded(.up))) }),
-            reason: isGlobal ? "rate limited, the whole bot" : "rate limited")
+            reason: isGlobal ? "rate limited, the whole bot" : "rate limited",
+            scope: isGlobal ? .account : .conversation)
     }
 
     private func kind(

@@ -17,7 +17,7 @@ public struct DiscordAdapter: Adapter {
     /// the strictest reading. Limits of a route are told by header fields and change; in practice a channel takes five
     /// messages or edits in five seconds, and the bot 50 requests a second in all ("Rate limits", global rate limit). The
     /// typing indicator lasts ten seconds ("Channel resource", trigger typing indicator). A message that bears the nonce of
-    /// an earlier one is not sent again; follow-ups to an interaction have no nonce.
+    /// an earlier one is not sent again; follow-ups to an interaction have no nonce and are not repeated.
     public let capabilities = Capabilities(
         textLimit: .init(2000, .utf16), countedText: { DiscordMarkdown.rendered($0, $1) },
         editInterval: .milliseconds(1500), typingInterval: .seconds(8),

@@ -8,7 +8,9 @@ enum FeishuFailure {
     static func failure(code: Int64, response: OutboundResponse, isMarkdown: Bool) -> DeliveryFailure {
         DeliveryFailure(
             kind(of: code, response: response, isMarkdown: isMarkdown),
-            reason: "code \(code), HTTP \(response.status.code)")
+            reason: "code \(code), HTTP \(response.status.code)",
+            // That of the app; the others are those of a chat or of a message.
+            scope: code == 99_991_400 ? .account : .conversation)
     }
 
     /// The failure of an answer that is not the Open Platform's: a proxy's page, half a body.

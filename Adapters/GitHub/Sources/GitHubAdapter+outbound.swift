@@ -64,7 +64,9 @@ extension GitHubAdapter {
                 case "RATE_LIMITED": .rateLimited(after: nil)
                 default: .refused
                 }
-            return .failed(DeliveryFailure(kind, reason: "GraphQL: \(error["type"].string?.prefix(40) ?? "an error")"))
+            return .failed(
+                DeliveryFailure(
+                    kind, reason: "GraphQL: \(error["type"].string?.prefix(40) ?? "an error")", scope: .account))
         }
         let id = body["id"].identifier ?? body["data"]["addDiscussionComment"]["comment"]["id"].string
         guard let id else { return .failed(DeliveryFailure(.uncertain, reason: "HTTP \(status) without a comment")) }
@@ -87,6 +89,7 @@ extension GitHubAdapter {
             case 408, 500...: .temporary
             default: .refused
             }
-        return DeliveryFailure(kind, reason: "HTTP \(status)")
+        // Both of GitHub's limits are those of the token ("Rate limits for the REST API").
+        return DeliveryFailure(kind, reason: "HTTP \(status)", scope: .account)
     }
 }

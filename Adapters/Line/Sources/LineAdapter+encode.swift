@@ -56,6 +56,9 @@ extension LineAdapter {
         return request
     }
 
+    /// True for a push, which bears its key: a reply has none, and is told by its token alone.
+    public func canRepeat(_ action: OutboundAction) -> Bool { replyToken(of: action) == nil }
+
     static let retryKeyField = "X-Line-Retry-Key"
 
     /// The token by which an action goes out; nil when it is a push.

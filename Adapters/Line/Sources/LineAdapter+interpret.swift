@@ -63,7 +63,8 @@ extension LineAdapter {
         default: kind = .refused
         }
         let reason = ([message ?? "HTTP \(status) without an answer of LINE's"] + details).joined(separator: "; ")
-        return DeliveryFailure(kind, reason: redacted(reason))
+        // LINE counts the requests of a channel to an endpoint, whoever they are for ("Rate limits").
+        return DeliveryFailure(kind, reason: redacted(reason), scope: .account)
     }
 
     /// The platform's words without our token, cut where they get long.

@@ -35,7 +35,9 @@ extension MatrixAdapter {
         let code = reply?["errcode"].string
         if status == 429 || code == "M_LIMIT_EXCEEDED" {
             return .failure(
-                DeliveryFailure(.rateLimited(after: delay(response, reply)), reason: "M_LIMIT_EXCEEDED"))
+                // Homeservers count what a user sends, into whatever room.
+                DeliveryFailure(
+                    .rateLimited(after: delay(response, reply)), reason: "M_LIMIT_EXCEEDED", scope: .account))
         }
         guard let code, status != 200 else { return .failure(foreignAnswer(status)) }
         let words = reply?["error"].string ?? ""

@@ -115,7 +115,8 @@ extension MattermostAdapter {
             return DeliveryFailure(
                 .rateLimited(
                     after: delay.filter(\.isFinite).map { .milliseconds(Int64(min(max($0, 0), 86_400) * 1000)) }),
-                reason: "rate limited")
+                // The server counts what comes from an address or a user ("RateLimitSettings").
+                reason: "rate limited", scope: .account)
         case 408, 500...: return DeliveryFailure(.temporary, reason: reason)
         case 401: return DeliveryFailure(.unauthorized, reason: reason)
         case 403: return DeliveryFailure(.blocked, reason: reason)

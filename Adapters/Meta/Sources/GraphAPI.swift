@@ -106,7 +106,9 @@ package struct GraphAPI: Sendable {
         if case .rateLimited(let known) = kind { kind = .rateLimited(after: delay(of: response) ?? known) }
         let words = redacted(error["message"].string ?? "error \(code)")
         let details = error["error_data"]["details"].string.map { ": " + redacted($0) } ?? ""
-        return DeliveryFailure(kind, reason: "(\(code)\(subcode == 0 ? "" : "/\(subcode)")) \(words)\(details)")
+        let number = "\(code)\(subcode == 0 ? "" : "/\(subcode)")"
+        return DeliveryFailure(
+            kind, reason: "(\(number)) \(words)\(details)", scope: GraphErrorCode.scope(of: code))
     }
 
     /// The failure of an answer that is not Graph's: a proxy's page, half a body.

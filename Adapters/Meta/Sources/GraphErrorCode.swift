@@ -27,6 +27,14 @@ package enum GraphErrorCode {
         }
     }
 
+    /// Whom a throttle concerns: those of the application, the page or the number are for all.
+    package static func scope(of code: Int64) -> DeliveryFailure.Scope {
+        switch code {
+        case 4, 32, 80_001...80_014, 130_429, 131_048, 133_016: .account
+        default: .conversation
+        }
+    }
+
     private static func meaning(ofSubcode subcode: Int64) -> DeliveryFailure.Kind? {
         switch subcode {
         // "This message is sent outside of allowed window": Messenger, and Instagram.

@@ -90,7 +90,9 @@ extension RocketChatAdapter {
             let wait = error.flatMap { Self.seconds(in: $0) } ?? response.headers["Retry-After"].flatMap { Double($0) }
             let delay = wait.flatMap { $0.isFinite ? min(max($0, 0), 86_400) : nil }
             return DeliveryFailure(
-                .rateLimited(after: delay.map { .milliseconds(Int64($0 * 1000)) }), reason: "error-too-many-requests")
+                .rateLimited(after: delay.map { .milliseconds(Int64($0 * 1000)) }), reason: "error-too-many-requests",
+                // The server counts a user's calls of a route.
+                scope: .account)
         }
         if status >= 500 || status == 408 { return DeliveryFailure(.temporary, reason: reason) }
         switch code {

@@ -124,7 +124,10 @@ extension TwilioAdapter {
         let delay = response.headers["Retry-After"].flatMap { Int64($0) }
             .map { Duration.seconds(min(max($0, 0), 86_400)) }
         let known = code.flatMap { TwilioErrorCode.meaning(of: $0) }
-        if status == 429 { return .failure(DeliveryFailure(.rateLimited(after: delay), reason: reason)) }
+        if status == 429 {
+            // Requests of the account at a time (error 20429).
+            return .failure(DeliveryFailure(.rateLimited(after: delay), reason: reason, scope: .account))
+        }
         if case .rateLimited = known {
             return .failure(DeliveryFailure(.rateLimited(after: delay), reason: reason))
         }

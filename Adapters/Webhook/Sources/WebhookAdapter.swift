@@ -155,7 +155,8 @@ public struct WebhookAdapter: Adapter {
         case 500...: kind = delay.map { .rateLimited(after: $0) } ?? .temporary
         default: kind = .refused  // redirections too: they are not followed
         }
-        return .failed(DeliveryFailure(kind, reason: "the reply URL answered \(status)"))
+        // One address takes all answers.
+        return .failed(DeliveryFailure(kind, reason: "the reply URL answered \(status)", scope: .account))
     }
 }
 

@@ -12,6 +12,8 @@ final class RawServer: @unchecked Sendable {
         case answer
         /// Answers 200 with this JSON, and keeps the connection.
         case says(String)
+        /// Sends this, whatever it is, and closes the connection.
+        case raw(String)
         /// Answers 400 with this as the plain platform's error, and keeps the connection.
         case refuse(String)
     }
@@ -23,11 +25,15 @@ final class RawServer: @unchecked Sendable {
     }
 
     private let descriptor: Int32
+    private let greeting: String?
     private let state: Mutex<State>
     let port: Int
 
-    /// - Parameter behaviours: one for each request; the last goes for all that follow.
-    init(port wanted: Int = 0, _ behaviours: [Behaviour]) {
+    /// - Parameters:
+    ///   - behaviours: one for each request; the last goes for all that follow.
+    ///   - greeting: said to whoever connects, who is then left.
+    init(port wanted: Int = 0, _ behaviours: [Behaviour], greeting: String? = nil) {
+        self.greeting = greeting
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var one: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
@@ -65,7 +71,14 @@ final class RawServer: @unchecked Sendable {
             let connection = Glibc.accept(descriptor, nil, nil)
             guard connection >= 0, !state.withLock({ $0.isStopped }) else { return }
             inThread { [self] in
-                serve(connection)
+                if let greeting {
+                    send(connection, greeting, greeting.utf8.count, Int32(MSG_NOSIGNAL))
+                    shutdown(connection, Int32(SHUT_WR))
+                    var rest = [UInt8](repeating: 0, count: 4096)
+                    while recv(connection, &rest, rest.count, 0) > 0 {}
+                } else {
+                    serve(connection)
+                }
                 close(connection)
             }
         }
@@ -77,9 +90,13 @@ final class RawServer: @unchecked Sendable {
                 state.requests.append(body)
                 return state.behaviours.count > 1 ? state.behaviours.removeFirst() : state.behaviours[0]
             }
+            if case .raw(let text) = behaviour {
+                send(connection, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+                return
+            }
             let (status, answer) =
                 switch behaviour {
-                case .close: ("", "")
+                case .close, .raw: ("", "")
                 case .answer: ("200 OK", #"{"message":"m1"}"#)
                 case .says(let json): ("200 OK", json)
                 case .refuse(let error): ("400 Bad Request", #"{"error":"\#(error)"}"#)

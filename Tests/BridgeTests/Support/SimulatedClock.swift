@@ -26,6 +26,9 @@ final class SimulatedClock: EngineClock, @unchecked Sendable {
 
     func now() -> ContinuousClock.Instant { time }
 
+    /// True while somebody waits for a later time.
+    var isAwaited: Bool { !sleepers.isEmpty }
+
     func sleep(until end: ContinuousClock.Instant) async throws {
         count += 1
         let id = count
