@@ -8,7 +8,7 @@ struct InboxModelTests {
             .init(faults: 1),
             .init(conversations: [0], faults: 2, inFlight: 1),
             .init(conversations: [0, 1], faults: 1, inFlight: 1),
-            .init(conversations: [0, 0, 0], retries: 0, faults: 1, inFlight: 1),
+            .init(conversations: [0, 0, 0], lapses: 0, retries: 0, faults: 1, inFlight: 1),
         ]
         + (isLong ? [.init(faults: 2, inFlight: 1), .init(conversations: [0], faults: 2)] : [])
 
@@ -26,5 +26,11 @@ struct InboxModelTests {
     func `the checker sees what comes of a mistake`(_ mistake: InboxMistake) {
         let report = ModelChecker(model: InboxModel(bounds: mistake.bounds, mistake: mistake)).check()
         #expect(report.violation != nil, "\(report)")
+    }
+
+    @Test func `an event that is acknowledged before its claim can be lost with that, as the page says of ACK=fast`() {
+        let bounds = InboxModel.Bounds(conversations: [0], crashes: 0, lapses: 0, retries: 0, faults: 1)
+        let report = ModelChecker(model: InboxModel(bounds: bounds, mistake: .acknowledgedBeforeClaim)).check()
+        #expect(report.violation == "event 0 was acknowledged and is lost", "\(report)")
     }
 }
