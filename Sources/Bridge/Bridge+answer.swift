@@ -114,8 +114,10 @@ extension Bridge {
         question.stage = .delivering
         let answer: AgentClient.Answer
         switch InboxProgress(progress) {
-        case .answer(let known) where question.canRepeatAnswer:
+        case .answer(let known, let row) where question.canRepeatAnswer:
             answer = known
+            // That bridge may have written it down, and died before the inbox heard of it.
+            question.answerRow = row
         case .told:
             // Its user has been told already, or was to be: once is enough.
             return settle(question, deadLetter: letter(of: question, because: Bridge.inDoubt))
@@ -138,7 +140,9 @@ extension Bridge {
     /// What whoever recovers the question needs to send the same answer, where the platform takes it once.
     private func progress(of answer: AgentClient.Answer, to question: Question) -> [UInt8]? {
         guard question.isKept, question.canRepeatAnswer else { return nil }
-        return InboxProgress.answer(answer).encoded
+        let row = ids.next(at: .now())
+        question.answerRow = row
+        return InboxProgress.answer(answer, row: row).encoded
     }
 
     private func letter(of question: Question, because reason: String) -> [UInt8] {

@@ -23,8 +23,8 @@ extension Bridge {
         if let tokens = answer.receipt.inputTokens { metadata["input_tokens"] = .integer(tokens) }
         if let tokens = answer.receipt.outputTokens { metadata["output_tokens"] = .integer(tokens) }
         recordOutbound(
-            answer.text, attachments: answer.attachments, request: answer.receipt.requestID, delivery: delivery,
-            metadata: metadata, to: question)
+            answer.text, id: question.answerRow, attachments: answer.attachments, request: answer.receipt.requestID,
+            delivery: delivery, metadata: metadata, to: question)
     }
 
     func recordApology(_ text: String, for failure: AgentFailure, delivery: Outbox.Delivery, to question: Question) {
@@ -88,14 +88,14 @@ extension Bridge {
     }
 
     private func recordOutbound(
-        _ text: String, attachments: [OutboundAttachment] = [], request: String?, delivery: Outbox.Delivery,
-        metadata: Metadata, to question: Question
+        _ text: String, id: UUID? = nil, attachments: [OutboundAttachment] = [], request: String?,
+        delivery: Outbox.Delivery, metadata: Metadata, to question: Question
     ) {
         let now = Timestamp.now()
         record(
             .message(
                 LogMessage(
-                    id: ids.next(at: now), at: now,
+                    id: id ?? ids.next(at: now), at: now,
                     session: session(of: question.event, on: question.platform.name), direction: .outbound,
                     text: text, attachments: attachments.json, request: request,
                     status: delivery.failure == nil ? .sent : .failed,

@@ -3,20 +3,21 @@ internal import JSON
 
 /// How far a bridge came with an answer, for whoever has to finish it should that bridge die.
 enum InboxProgress {
-    /// The answer is whole: the same can be sent again.
-    case answer(AgentClient.Answer)
+    /// The answer is whole: the same can be sent again, and written down under the same id.
+    case answer(AgentClient.Answer, row: UUID?)
     /// The user is being told that there is none.
     case told
     /// It is being tried alone, since bridges have died over it.
     case tried
 
-    /// `{"text","request","finish_reason","attachments"}`, `{"told":true}` or `{"tried":true}`; nil for an answer that holds
+    /// `{"text","row","request","finish_reason","attachments"}`, `{"told":true}` or `{"tried":true}`; nil for an answer that holds
     /// files as bytes, which would cost more than it is worth.
     var encoded: [UInt8]? {
         var writer = JSONWriter(capacity: 256)
         let answer: AgentClient.Answer
+        let row: UUID?
         switch self {
-        case .answer(let whole): answer = whole
+        case .answer(let whole, let id): (answer, row) = (whole, id)
         case .told, .tried:
             writer.object { object in
                 if case .told = self { object.field("told", true) } else { object.field("tried", true) }
@@ -26,6 +27,7 @@ enum InboxProgress {
         var isWhole = true
         writer.object { object in
             object.field("text", answer.text)
+            object.field("row", row?.description)
             object.field("request", answer.receipt.requestID)
             object.field("finish_reason", answer.receipt.finishReason)
             guard !answer.attachments.isEmpty else { return }
@@ -70,6 +72,7 @@ enum InboxProgress {
         self = .answer(
             AgentClient.Answer(
                 text: text, attachments: attachments,
-                receipt: AgentReceipt(requestID: root["request"].string, finishReason: root["finish_reason"].string)))
+                receipt: AgentReceipt(requestID: root["request"].string, finishReason: root["finish_reason"].string)),
+            row: root["row"].string.flatMap { UUID($0) })
     }
 }

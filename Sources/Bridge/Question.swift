@@ -58,6 +58,8 @@ final class Question: @unchecked Sendable {
     var earlier: [Question] = []
     /// What is written down of it once it is settled; only where the inbox has its payload.
     var jobs: [LogJob] = []
+    /// The id under which its answer is written down, where another bridge may come to write it too.
+    var answerRow: UUID?
     /// Whether something of the answer may be shown; nil as long as nobody has asked.
     var mayShow: Bool?
     /// Asks that of the inbox.

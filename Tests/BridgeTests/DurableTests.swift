@@ -256,6 +256,12 @@ struct DurableTests {
             #expect(await eventually { await inbox.settlements.count == 2 })
             #expect(agent.all.count == 1)
             #expect(platform.texts == ["Re: hi", "Re: hi"])
+            // Written down by both under one id: the store keeps one row.
+            let rows = await inbox.settlements.flatMap(\.jobs).compactMap { bytes -> UUID? in
+                guard case .message(let message)? = try? LogJob(decoding: bytes) else { return nil }
+                return message.direction == .outbound ? message.id : nil
+            }
+            #expect(rows.count == 2 && Set(rows).count == 1)
             let names = Set(platform.all.map(\.action))
             #expect(names.count == 1 && names.first?.isEmpty == false)
             #expect(await engine.finish() == 0)
