@@ -122,7 +122,9 @@ let package = Package(
                 "TestSupport",
             ]),
         // Optimised also in a debug build: it looks at a great many states.
-        .testTarget(name: "ModelTests", swiftSettings: [.unsafeFlags(["-O"])]),
+        .testTarget(
+            name: "ModelTests", dependencies: ["EventLoop", "Inbox", "Redis", "TestSupport"],
+            swiftSettings: [.unsafeFlags(["-O"])]),
         .testTarget(
             name: "BridgeTests",
             dependencies: [

@@ -4,7 +4,7 @@ import Testing
 enum InboxMistake: String, CaseIterable, Sendable, CustomTestStringConvertible {
     // In the scripts.
     case settleWithoutOwner, claimWithoutSession, takeOverWithoutSession, noSessions, claimWithoutLease
-    case retiredWithoutMark, markBeforeClaim, claimWithoutPayload, laneFreeTooEarly
+    case markBeforeClaim, claimWithoutPayload, laneFreeTooEarly
     case takeOverWithoutLook, takeOverForgetsBegun
     // In a bridge.
     case acknowledgedBeforeClaim, laneNotKept, verdictBeforeMail, beginNotAwaited, doubtSentAgain
@@ -19,8 +19,8 @@ enum InboxMistake: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .verdictBeforeMail: .init(conversations: [0, 0, 0], faults: 0)
         case .settleWithoutOwner, .takeOverWithoutLook, .takeOverForgetsBegun, .beginNotAwaited, .doubtSentAgain:
             .init(crashes: 0, losses: 0, retries: 0, faults: 1)
-        case .takeOverWithoutSession, .claimWithoutLease: .init(crashes: 0, retries: 0, faults: 2, inFlight: 1)
-        case .retiredWithoutMark: .init(lapses: 0, retries: 0, faults: 2, inFlight: 1)
+        case .takeOverWithoutSession: .init(crashes: 0, retries: 0, faults: 2, inFlight: 1)
+        case .claimWithoutLease: .init(lapses: 0, retries: 0, faults: 2, inFlight: 1)
         case .noSessions, .auditForgets: .init(crashes: 0, lapses: 0, retries: 0, faults: 1, inFlight: 1)
         default: .init(faults: 1)
         }

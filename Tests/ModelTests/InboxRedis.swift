@@ -123,7 +123,6 @@ struct InboxRedis: Hashable, Sendable {
             return takeOver(other, by: bridge, conversations: conversations, mistake: mistake)
         case .retire:
             leases[Int(bridge)] = 0
-            if mistake != .retiredWithoutMark { gone.insert(bridge) }
             let isEmpty = !held.contains { $0.owner == bridge } && mail[Int(bridge)].isEmpty
             if isEmpty { bridges.remove(bridge) } else { gone.insert(bridge) }
             return .retired
@@ -144,7 +143,7 @@ struct InboxRedis: Hashable, Sendable {
         if lease > command.session, mistake != .noSessions { return .stale }
         guard lease == 0 else { return nil }
         if gone.has(bridge) { return .gone }
-        if case .claim = command, mistake != .claimWithoutLease, mistake != .retiredWithoutMark { return .unleased }
+        if case .claim = command, mistake != .claimWithoutLease { return .unleased }
         return nil
     }
 
@@ -187,7 +186,7 @@ struct InboxRedis: Hashable, Sendable {
         }
         guard let place else { return }
         held.remove(at: place)
-        guard var lane = lanes[conversation] else { return }
+        guard var lane = lanes[conversation], lane.owner == bridge || mistake == .settleWithoutOwner else { return }
         lane.count -= 1
         lanes[conversation] = lane.count == 0 || mistake == .laneFreeTooEarly ? nil : lane
     }
