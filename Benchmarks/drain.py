@@ -3,6 +3,7 @@
 
 Called by scripts/bench-logger, which starts Redis and Postgres and makes the tables:
   drain.py --redis-port N --database URL --logger COMMAND --copy PROGRAM [--jobs N] [--rounds N] [--batch N]
+           [--against COMMAND]
 
 Fails when a job is lost or doubled, or when the logger does not end cleanly. The speed is printed, not judged.
 """
@@ -66,13 +67,13 @@ def psql(database, statement):
     return done.stdout.decode().strip()
 
 
-def drain(options, redis, queue):
+def drain(options, redis, queue, command):
     """Fills the queue, starts a logger, and returns the rows a second from its first claim to its last commit."""
     psql(options.database, 'TRUNCATE messages, sessions CASCADE')
     redis.send('FLUSHALL')
     for i in range(0, len(queue), 1000):
         redis.send('LPUSH', options.list, *queue[i:i + 1000])
-    logger = subprocess.Popen(['/bin/sh', '-c', 'exec ' + options.logger])
+    logger = subprocess.Popen(['/bin/sh', '-c', 'exec ' + command])
     try:
         deadline = time.monotonic() + 300
         while redis.send('LLEN', options.list) == len(queue):
@@ -107,6 +108,7 @@ def main():
     parser.add_argument('--redis-port', type=int, required=True)
     parser.add_argument('--database', required=True)
     parser.add_argument('--logger', required=True, help='the command that starts a logger')
+    parser.add_argument('--against', help='another such command, measured in its place instead of the COPY')
     parser.add_argument('--copy', required=True, help='the program of limits/copy.c')
     parser.add_argument('--list', default='chatbridge:log')
     parser.add_argument('--jobs', type=int, default=100_000)
@@ -115,12 +117,23 @@ def main():
     options = parser.parse_args()
     redis, queue = Redis(options.redis_port), list(jobs(options.jobs))
     print(f'{len(queue)} jobs of {sum(map(len, queue)) // len(queue)} bytes', file=sys.stderr)
-    drained, copied = [], []
+    drained, copied, other = [], [], []
     for turn in range(options.rounds):
-        drained.append(drain(options, redis, queue))
+        # The second and every other time the other goes first, so that neither always finds the warmer caches.
+        for command in [options.logger, options.against][::-1 if turn % 2 else 1]:
+            if command:
+                (drained if command == options.logger else other).append(drain(options, redis, queue, command))
+        if options.against:
+            print(f'round {turn + 1}: {drained[-1]:.0f}/s and {other[-1]:.0f}/s', file=sys.stderr)
+            continue
         done = subprocess.run([options.copy, options.database, str(options.batch)], stdout=subprocess.PIPE, check=True)
         copied.append(float(done.stdout))
         print(f'round {turn + 1}: logger {drained[-1]:.0f}/s, COPY {copied[-1]:.0f}/s', file=sys.stderr)
+    if options.against:
+        ratio = statistics.median(a / b for a, b in zip(drained, other))
+        print(f'{options.logger}: {statistics.median(drained):.0f} rows/s; {options.against}: '
+              f'{statistics.median(other):.0f} rows/s; ratio {ratio:.2f}, the median of {options.rounds} rounds')
+        return
     ratio = statistics.median(a / b for a, b in zip(drained, copied))
     print(f'logger {statistics.median(drained):.0f} rows/s, binary COPY by {options.batch} '
           f'{statistics.median(copied):.0f} rows/s: ratio {ratio:.2f}')

@@ -80,7 +80,11 @@ def table(reports, names, scenarios):
             ratio = ''
             if name != names[-1] and base and scenario != 'cold':
                 floor = statistics.median(r['bridge_cpu_us'] for r in base)
-                ratio = f"   CPU × {median('bridge_cpu_us') / floor:.1f} of {names[-1]}" if floor > 0 else ''
+                if floor > 0:
+                    later = {key: median(key) - statistics.median(r[key] for r in base)
+                             for key in ('ack_p50_us', 'added_p50_us')}
+                    ratio = (f"   of {names[-1]}: CPU × {median('bridge_cpu_us') / floor:.2f}, "
+                             f"ack {later['ack_p50_us']:+.0f} µs, added {later['added_p50_us']:+.0f} µs")
             print(f"{scenario:10} {name:12} {sum(r['pass'] for r in rows)}/{len(rows):<3}"
                   + ''.join(f'{show(median):>{width}}' for _, width, show in COLUMNS) + ratio)
 

@@ -1,5 +1,6 @@
-// fuzz-sources: Sources/HTTPCore Sources/HTTPServer/Codec
 import HTTPCore
+
+@testable import HTTPServer
 
 /// Everything that a run of the codec came to, as bytes, for comparison.
 private func outcome(_ bytes: [UInt8], limits: HTTPLimits, pieceAfter: (Int) -> Int) -> [UInt8] {
@@ -18,14 +19,14 @@ private func outcome(_ bytes: [UInt8], limits: HTTPLimits, pieceAfter: (Int) -> 
                 let request = try parser.parse(piece.span, from: &offset)
                 _ = parser.takeContinue()
                 guard let request else {
-                    precondition(offset == piece.count, "the parser wants more although it has not used what it has")
+                    promise(offset == piece.count, "the parser wants more although it has not used what it has")
                     break
                 }
-                precondition(offset > before, "a request of no bytes")
-                precondition(request.body.count <= limits.maxBodyBytes, "the content is over the limit")
+                promise(offset > before, "a request of no bytes")
+                promise(request.body.count <= limits.maxBodyBytes, "the content is over the limit")
                 // A target in absolute form stands in for a Host that HTTP/1.0 may leave out: one field more than were sent.
-                precondition(request.headers.fields.count <= limits.maxHeaderCount + 1, "more fields than the limit")
-                precondition(
+                promise(request.headers.fields.count <= limits.maxHeaderCount + 1, "more fields than the limit")
+                promise(
                     request.path.utf8.first == UInt8(ascii: "/") || request.path == "*", "a path without a root")
                 add(request, to: &result)
             } catch {
@@ -41,8 +42,8 @@ private func outcome(_ bytes: [UInt8], limits: HTTPLimits, pieceAfter: (Int) -> 
 private func add(_ request: HTTPRequest, to result: inout [UInt8]) {
     result += Array("\(request.method) \(request.target) \(request.isKeepAlive) \(request.minorVersion)\n".utf8)
     for field in request.headers.fields {
-        precondition(!field.name.isEmpty && field.name.utf8.allSatisfy(\.isTokenByte), "a field name that is no token")
-        precondition(field.value.utf8.allSatisfy(\.isFieldValueByte), "a control character in a field value")
+        promise(!field.name.isEmpty && field.name.utf8.allSatisfy(\.isTokenByte), "a field name that is no token")
+        promise(field.value.utf8.allSatisfy(\.isFieldValueByte), "a control character in a field value")
         result += Array("\(field.name): \(field.value)\n".utf8)
     }
     result += Array("\(request.pathSegments) \(request.queryItems)\n".utf8)
@@ -50,9 +51,7 @@ private func add(_ request: HTTPRequest, to result: inout [UInt8]) {
 }
 
 /// Feeds the input whole, byte by byte, and in pieces whose sizes come from the input itself: all must agree.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzHTTPCodec(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+func fuzzHTTPCodec(_ bytes: [UInt8]) {
     var limits = HTTPLimits()
     // Limits within reach of short inputs, so that both of their sides are met.
     limits.maxTargetBytes = 64
@@ -62,13 +61,12 @@ public func fuzzHTTPCodec(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
     limits.maxChunkExtensionBytes = 16
     let whole = outcome(bytes, limits: limits) { _ in bytes.count }
     let single = outcome(bytes, limits: limits) { _ in 1 }
-    precondition(whole == single, "byte by byte: another outcome than whole")
+    promise(whole == single, "byte by byte: another outcome than whole")
     let pieces = outcome(bytes, limits: limits) { Int(bytes[$0] & 31) + 1 }
-    precondition(whole == pieces, "in pieces: another outcome than whole")
+    promise(whole == pieces, "in pieces: another outcome than whole")
     // With the real limits too, whose buffers are larger.
     let real = HTTPLimits()
-    precondition(
+    promise(
         outcome(bytes, limits: real) { _ in bytes.count } == outcome(bytes, limits: real) { Int(bytes[$0]) + 1 },
         "with the default limits: in pieces another outcome than whole")
-    return 0
 }

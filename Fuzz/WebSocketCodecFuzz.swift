@@ -1,4 +1,4 @@
-// fuzz-sources: Sources/WebSocket/Codec
+@testable import WebSocket
 
 /// Everything that a run of the codec came to, for comparison.
 private struct Outcome: Equatable {
@@ -22,14 +22,14 @@ private func outcome(
             let before = offset
             do throws(WebSocketFault) {
                 guard let event = try parser.parse(piece.span, from: &offset) else {
-                    precondition(offset == piece.count, "the parser wants more although it has not used what it has")
+                    promise(offset == piece.count, "the parser wants more although it has not used what it has")
                     break
                 }
-                precondition(offset > before, "an event of no bytes")
+                promise(offset > before, "an event of no bytes")
                 check(event, limits)
                 result.events.append(event)
             } catch {
-                precondition(error.closeCode.isSendable, "a fault that cannot be told")
+                promise(error.closeCode.isSendable, "a fault that cannot be told")
                 result.fault = error
                 return result
             }
@@ -41,12 +41,12 @@ private func outcome(
 private func check(_ event: WebSocketParser.Event, _ limits: WebSocketLimits) {
     switch event {
     case .message(let message):
-        precondition(message.byteCount <= limits.maxMessageBytes, "the message is over the limit")
+        promise(message.byteCount <= limits.maxMessageBytes, "the message is over the limit")
     case .ping(let payload), .pong(let payload):
-        precondition(payload.count <= 125, "a control frame is too long")
+        promise(payload.count <= 125, "a control frame is too long")
     case .close(let code, let reason):
-        precondition(code == .noStatus || code.isSendable, "a close code that may not be sent")
-        precondition(reason.utf8.count <= 123, "a reason is too long")
+        promise(code == .noStatus || code.isSendable, "a close code that may not be sent")
+        promise(reason.utf8.count <= 123, "a reason is too long")
     }
 }
 
@@ -68,21 +68,18 @@ private func checkWriter(_ events: [WebSocketParser.Event], _ role: WebSocketRol
     // A message that came in fragments is written in one frame.
     let whole = WebSocketLimits(maxFrameBytes: limits.maxMessageBytes, maxMessageBytes: limits.maxMessageBytes)
     let again = outcome(bytes, role, whole) { _ in 7 }
-    precondition(again == Outcome(events: events), "what was written is read otherwise")
+    promise(again == Outcome(events: events), "what was written is read otherwise")
 }
 
 /// Feeds the input whole, byte by byte, and in pieces whose sizes come from the input itself, to both roles: all must agree.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzWebSocketCodec(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+func fuzzWebSocketCodec(_ bytes: [UInt8]) {
     // Limits within reach of short inputs, so that both of their sides are met.
     let limits = WebSocketLimits(maxFrameBytes: 300, maxMessageBytes: 400)
     for role in [WebSocketRole.client, .server] {
         let whole = outcome(bytes, role, limits) { _ in bytes.count }
-        precondition(outcome(bytes, role, limits) { _ in 1 } == whole, "byte by byte: another outcome than whole")
-        precondition(
+        promise(outcome(bytes, role, limits) { _ in 1 } == whole, "byte by byte: another outcome than whole")
+        promise(
             outcome(bytes, role, limits) { Int(bytes[$0] & 31) + 1 } == whole, "in pieces: another outcome than whole")
         checkWriter(whole.events, role, limits)
     }
-    return 0
 }

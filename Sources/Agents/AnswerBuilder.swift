@@ -75,6 +75,8 @@ struct AnswerBuilder: Sendable {
         guard !isOver else { return }
         var failure = failure
         failure.requestID = failure.requestID ?? receipt.requestID
+        // Words of white space and control characters alone are none.
+        if failure.message.isEmpty { failure.message = "the agent does not say why" }
         events.append(.failed(failure))
         isOver = true
     }

@@ -113,6 +113,18 @@ struct HostileAgentTests {
         }
     }
 
+    @Test func `a failure always has words, although the agent gives none that can be read`() throws {
+        let silent = AgentFailure(.error, "the agent does not say why")
+        let agents: [any Agent] = [
+            HTTPAgent(configuration: Self.there), OpenAIAgent(configuration: Self.model),
+            MastraAgent(configuration: MastraConfiguration(endpoint: "http://h", agentID: "a")),
+        ]
+        for agent in agents {
+            let decoder = try asked(agent, turn()).decoder
+            #expect(failure(AgentsTests.decode(#"{"error":"\u0000"}"#, with: decoder)) == silent, "\(agent.name)")
+        }
+    }
+
     @Test(arguments: victims)
     func `an answer is the same with comments, CRLF and other fields between its events`(victim: Victim) throws {
         let decoder = try asked(victim.agent, turn(isStreaming: true)).decoder

@@ -66,6 +66,15 @@ import Testing
         #expect(split(text, 60, format: .plain).allSatisfy { !$0.hasSuffix("```") })
     }
 
+    @Test func `a sign behind a cut of plain text stays as it is`() {
+        #expect(split("aaaa aaaa - b", 10, format: .plain) == ["aaaa aaaa", "- b"])
+        #expect(split("aaaa aaaa # b", 10, format: .plain) == ["aaaa aaaa", "# b"])
+    }
+
+    @Test func `a number behind a cut stays where there is no room to mend the cut`() {
+        #expect(split("aaaa 12. b", 5) == ["aaaa", "12. b"])
+    }
+
     @Test func `a megabyte is cut in linear time`() {
         let text = String(repeating: "nothing to see here\n", count: 52_000)
         let parts = split(text, 4096)

@@ -73,7 +73,7 @@ struct DiscordGatewaySession: GatewaySession {
 
     mutating func address(from response: OutboundResponse, at now: Timestamp) -> GatewayAddress {
         let reply = (try? JSONView(parsing: response.body)) ?? .missing
-        guard response.status.isSuccess, let url = reply["url"].identifier else {
+        guard response.status.isSuccess, let url = Self.socketURL(reply["url"]) else {
             return .failed(Self.failure(response, reply))
         }
         let limit = reply["session_start_limit"]
@@ -85,6 +85,12 @@ struct DiscordGatewaySession: GatewaySession {
         }
         gatewayURL = url
         return connect(to: url)
+    }
+
+    /// The address of a WebSocket; nil when it is none.
+    private static func socketURL(_ value: JSONView) -> String? {
+        guard let url = value.string, url.hasPrefix("wss://") || url.hasPrefix("ws://") else { return nil }
+        return url
     }
 
     private func connect(to url: String) -> GatewayAddress {
@@ -152,8 +158,10 @@ struct DiscordGatewaySession: GatewaySession {
         case "READY":
             phase = .ready
             failedResumes = 0
-            if let id = data["session_id"].identifier {
-                resumption = Resumption(id: id, url: data["resume_gateway_url"].identifier ?? gatewayURL ?? "")
+            if let id = data["session_id"].identifier,
+                let url = Self.socketURL(data["resume_gateway_url"]) ?? gatewayURL
+            {
+                resumption = Resumption(id: id, url: url)
             }
             if let id = data["user"]["id"].identifier { botID = id }
             let name = DiscordUser.name(data["user"]) ?? botID

@@ -65,6 +65,20 @@ struct DiscordGatewaySessionTests {
         words(session.received(Array(text.utf8), at: S.now))
     }
 
+    @Test(arguments: ["-1", #""""#, #""https://gateway.example.test""#, "{}"])
+    func `what is no address of a WebSocket is not connected to`(url: String) {
+        var session = Self.session()
+        _ = session.address(from: Self.gateway(), at: S.now)
+        _ = session.opened(at: S.now)
+        _ = Self.receive(Self.hello, by: &session)
+        let ready = #"{"v":10,"session_id":"sess","resume_gateway_url":\#(url)}"#
+        _ = Self.receive(S.dispatch("READY", ready, sequence: 1), by: &session)
+        _ = session.closed(GatewayClosure(code: 1006, reason: ""), at: S.now)
+        #expect(Self.words(session.address(at: S.now)) == "connect wss://gateway.example.test/?v=10&encoding=json")
+        let answer = OutboundResponse(status: .ok, body: Array(#"{"url":\#(url)}"#.utf8))
+        #expect(Self.words(session.address(from: answer, at: S.now)).hasPrefix("failed"))
+    }
+
     @Test func `a session asks for the address, identifies itself and beats`() {
         var session = Self.session()
         #expect(Self.words(session.address(at: S.now)) == "ask GET https://discord.example.test/api/v10/gateway/bot")

@@ -64,7 +64,12 @@ struct FeishuContent {
             // Cards, forwarded messages, votes, to-dos and what comes next year: kept as they are.
             kind = .event
             text = json["title"].identifier ?? json["text"].identifier ?? json["topic"].identifier
-            if let content, json.exists { metadata["content"] = .json(Array(content.utf8)) }
+            if json.exists {
+                // As it was read: the text may hold what only our reader takes, such as half a surrogate pair.
+                var writer = JSONWriter()
+                writer.value(json)
+                metadata["content"] = .json(writer.bytes)
+            }
         }
     }
 }

@@ -214,6 +214,13 @@ struct FeishuEventTests {
         #expect(try S.app.receive(S.signed(sealed), at: S.now).events.map { ExpectedEvent(of: $0) } == expected)
     }
 
+    @Test func `content of an unknown kind is kept as JSON that everybody can read`() throws {
+        let events = try S.events(S.message("vote", #"{"topic": "lunch", "at": 1e400, "by": "\ud83d"}"#))
+        #expect(
+            events.first?.metadata["content"]
+                == .json(Array(#"{"topic":"lunch","at":1.7976931348623157e+308,"by":"\#u{FFFD}"}"#.utf8)))
+    }
+
     @Test func `an event sent twice has one name, and its message another`() throws {
         let body = S.message("text", #"{"text":"x"}"#)
         let first = try #require(try S.events(body).first)

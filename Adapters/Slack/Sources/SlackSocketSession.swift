@@ -28,7 +28,7 @@ struct SlackSocketSession: GatewaySession {
     mutating func address(from response: OutboundResponse, at now: Timestamp) -> GatewayAddress {
         switch adapter.reply(of: response) {
         case .success(let reply):
-            guard let url = reply["url"].identifier else {
+            guard let url = reply["url"].string, url.hasPrefix("wss://") || url.hasPrefix("ws://") else {
                 return .failed(DeliveryFailure(.temporary, reason: "apps.connections.open answered without a URL"))
             }
             return .connect(url: url, headers: [])

@@ -75,7 +75,8 @@ struct SlackSocketSessionTests {
         (200, #"{"ok":false,"error":"not_allowed_token_type"}"#, .unauthorized),
         (200, #"{"ok":false,"error":"forbidden_team"}"#, .refused), (503, "", .temporary),
         (429, #"{"ok":false,"error":"ratelimited"}"#, .rateLimited(after: .seconds(7))),
-        (200, #"{"ok":true}"#, .temporary),
+        (200, #"{"ok":true}"#, .temporary), (200, #"{"ok":true,"url":-1}"#, .temporary),
+        (200, #"{"ok":true,"url":"https://slack.example.test"}"#, .temporary),
     ])
     func `an address that cannot be had says why`(status: Int, body: String, kind: DeliveryFailure.Kind) {
         guard case .failed(let failure) = Self.address(body, status: status, headers: ["Retry-After": "7"]) else {

@@ -51,6 +51,8 @@ struct TextOutline {
     }
 
     let bytes: [UInt8]
+    /// False where signs mean nothing, so that nothing of them is mended.
+    let isMarkdown: Bool
     private(set) var lines: [Line] = []
     private(set) var blocks: [Block] = []
     /// What should not be cut within, by where it begins; some hold others.
@@ -58,6 +60,7 @@ struct TextOutline {
 
     init(_ bytes: [UInt8], isMarkdown: Bool) {
         self.bytes = bytes
+        self.isMarkdown = isMarkdown
         readLines(isMarkdown: isMarkdown)
         if isMarkdown { readSpans() }
     }

@@ -6,10 +6,20 @@ struct TextSeam {
     var prefix: [UInt8] = []
     /// What is written behind the part before.
     var suffix: [UInt8] = []
+    /// Where the part begins without the prefix, which may hold bytes of the text; nil: at ``start``.
+    var bareStart: Int?
     /// The indentation of the items that the part begins in, which its lines lose.
     var indent = 0
     /// The part before ends within code, whose blank lines are kept.
     var isInCode = false
+}
+
+extension TextSeam {
+    /// Gives up what mends the cut before the part.
+    mutating func dropPrefix() {
+        prefix = []
+        start = bareStart ?? start
+    }
 }
 
 extension TextOutline {
@@ -72,7 +82,7 @@ extension TextOutline {
             let mendable = open.filter { $0.isMendable(at: content) }
             for span in mendable { seam.prefix += span.opening }
             for span in mendable.reversed() { seam.suffix += span.closing }
-            if mendable.isEmpty, line.kind == .text || line.kind == .item { escape(&seam, line) }
+            if isMarkdown, mendable.isEmpty, line.kind == .text || line.kind == .item { escape(&seam, line) }
         }
         return seam
     }
@@ -95,6 +105,7 @@ extension TextOutline {
             default: first == UInt8(ascii: "=") || rest.starts(with: "---".utf8)
             }
         guard isMark else { return }
+        seam.bareStart = seam.start
         seam.prefix += digits + [UInt8(ascii: "\\")]
         seam.start += digits.count
     }

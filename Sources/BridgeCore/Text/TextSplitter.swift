@@ -114,7 +114,7 @@ public struct TextSplitter: Sendable {
     ) -> (String, TextSeam?) {
         var seam = seam
         // What opens code or a table again must leave room for it; else its lines go on bare.
-        if limit.unit.count(seam.prefix) * 2 > limit.count { seam.prefix = [] }
+        if limit.unit.count(seam.prefix) * 2 > limit.count { seam.dropPrefix() }
         var budget = max(1, limit.count - limit.unit.count(seam.prefix))
         // Without what mends the cuts: the words are worth more than their marks.
         var isBare = false
@@ -129,7 +129,7 @@ public struct TextSplitter: Sendable {
             let isTooSmall = taken <= 1 || budget <= 1 || outline.continuesCharacter(at: cut)
             if !isBare, isTooSmall, !(seam.prefix.isEmpty && next?.suffix.isEmpty ?? true) {
                 isBare = true
-                seam.prefix = []
+                seam.dropPrefix()
                 budget = limit.count
                 continue
             }
