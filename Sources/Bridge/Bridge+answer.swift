@@ -42,7 +42,9 @@ extension Bridge {
                 return await withdraw(question, withdrawal, reply: reply, listener: listener)
             }
             question.stage = .delivering
-            guard await begin(question, progress: progress(of: answer, to: question)) else {
+            guard await takeTurn(for: question, at: address, listener),
+                await begin(question, progress: progress(of: answer, to: question))
+            else {
                 return leave(question, to: listener)
             }
             remember(answer, to: turn)
@@ -76,6 +78,12 @@ extension Bridge {
             await apology.value
         }
         settle(question)
+    }
+
+    /// Waits for the answer's place in the platform's pace before it is begun: what is begun is in doubt should we die.
+    private func takeTurn(for question: Question, at address: ReplyAddress, _ listener: ReplyListener?) async -> Bool {
+        guard question.isKept, question.mayShow == nil, !staysHere(question, listener) else { return true }
+        return await question.platform.outbox.takeTurn(at: address)
     }
 
     /// Sees to a question that another bridge has by now, or whose store is away while this one stops.

@@ -22,6 +22,7 @@ extension Bridge {
                 deliver: { [weak self] delivery in self?.assumeIsolated { $0.receive(delivery) } },
                 lanesInWork: { [weak self] in self?.assumeIsolated { $0.lanesInWork() } ?? [:] },
                 lost: { [weak self] in self?.assumeIsolated { $0.letGo() } }))
+        hasStarted = true
     }
 
     // MARK: Taking

@@ -51,6 +51,8 @@ public actor Bridge {
     var waitingSuspects: [CheckedContinuation<Void, Never>] = []
     /// Ends of questions that the inbox has not confirmed yet.
     var settling = 0
+    /// Whether the inbox is ready; events are taken from then on.
+    var hasStarted: Bool
     var isDraining = false
     /// The drain's deadline has passed.
     var isGivingUp = false
@@ -58,7 +60,7 @@ public actor Bridge {
 
     /// An engine for these adapters and this agent.
     ///
-    /// - Parameter inbox: call ``Bridge/start()`` before anything is taken where there is one.
+    /// - Parameter inbox: where there is one, nothing is taken before ``Bridge/start()`` has returned.
     public init(
         loop: EventLoop, configuration: BridgeConfiguration, adapters: [any Adapter], agent: any Agent,
         client: HTTPClient, states: any StateStore, recorder: JournalRecorder, inbox: (any InboxStore)? = nil,
@@ -69,6 +71,7 @@ public actor Bridge {
         self.agent = AgentClient(agent: agent, client: client, timeout: configuration.agentTimeout)
         self.recorder = recorder
         self.inbox = inbox
+        hasStarted = inbox == nil
         self.log = log
         history = ConversationHistory(limit: configuration.historyLimit)
         typingLine = configuration.typingDelay.map { DelayLine(delay: $0) }
@@ -155,7 +158,7 @@ public actor Bridge {
     }
 
     private func hasRoom(for events: [InboundEvent], on platform: Platform) -> Bool {
-        if isDraining { return false }
+        if isDraining || !hasStarted { return false }
         let new = events.count { $0.disposition == .answer }
         let present = questions + claiming
         // A webhook with more than the limit holds would never be taken: it goes in when nothing else is there.
@@ -215,5 +218,5 @@ public actor Bridge {
     }
 
     /// True while questions are taken.
-    public var isAccepting: Bool { !isDraining && questions < configuration.maxInFlight }
+    public var isAccepting: Bool { hasStarted && !isDraining && questions < configuration.maxInFlight }
 }

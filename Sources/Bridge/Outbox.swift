@@ -143,7 +143,8 @@ actor Outbox {
         var isReplyLost = false
         var mayHaveArrived = false
         while true {
-            guard await waitForTurn(of: action) else {
+            let hasTurn = address.right.useTurn()
+            guard await hasTurn ? true : waitForTurn(in: action.place) else {
                 return end(action, .failed(DeliveryFailure(.temporary, reason: "the bridge was stopped")), since: start)
             }
             attempt += 1
@@ -340,14 +341,23 @@ actor Outbox {
         action.means == .reply && action.kind.isMessage && capabilities.replies.token?.uses == 1
     }
 
-    /// Waits until the pace allows the action; false when the task was cancelled.
-    private func waitForTurn(of action: OutboundAction) async -> Bool {
-        var wait = pacer.reserve(action.place, at: clock.now())
+    /// Waits until the pace lets the first message of an answer go out, and keeps that place in line for it.
+    ///
+    /// - Returns: false when the task was cancelled.
+    func takeTurn(at address: ReplyAddress) async -> Bool {
+        guard await waitForTurn(in: address.place) else { return false }
+        address.right.keepTurn()
+        return true
+    }
+
+    /// Waits until the pace allows an action; false when the task was cancelled.
+    private func waitForTurn(in place: InboundEvent.Place) async -> Bool {
+        var wait = pacer.reserve(place, at: clock.now())
         if wait > .zero { metrics.paced.increment() }
         while wait > .zero {
             guard await pause(until: clock.now() + wait) else { return false }
             // Meanwhile the platform may have asked for patience with this conversation.
-            wait = pacer.isBlocked(action.place, at: clock.now()) ? pacer.reserve(action.place, at: clock.now()) : .zero
+            wait = pacer.isBlocked(place, at: clock.now()) ? pacer.reserve(place, at: clock.now()) : .zero
         }
         return true
     }

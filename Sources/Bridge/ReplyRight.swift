@@ -19,6 +19,7 @@ final class ReplyRight: Sendable {
     private let mayPush: Bool
     private let usesLeft: Atomic<Int>
     private let messages = Atomic<Int>(0)
+    private let hasTurn = Atomic<Bool>(false)
 
     /// The right that comes with an event which has just reached us.
     ///
@@ -52,6 +53,16 @@ final class ReplyRight: Sendable {
     /// Which of the messages that answer the event the next one is, counted from 0.
     func nextPart() -> Int {
         messages.add(1, ordering: .relaxed).oldValue
+    }
+
+    /// The pace has a place for the next action.
+    func keepTurn() {
+        hasTurn.store(true, ordering: .relaxed)
+    }
+
+    /// Whether the pace has a place for this action; it has been used then.
+    func useTurn() -> Bool {
+        hasTurn.exchange(false, ordering: .relaxed)
     }
 
     /// The platform refuses the token: it is good for nothing more.

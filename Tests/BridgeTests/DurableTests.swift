@@ -66,6 +66,41 @@ struct DurableTests {
         }
     }
 
+    @Test func `an answer is begun when the platform's pace lets it out, not while it waits for that`() async throws {
+        let platform = try await FakePlatform()
+        let agent = try await FakeAgent()
+        try await onLoop { loop in
+            let inbox = ScriptedInbox(loop)
+            let rates = Capabilities.Rates(overall: .init(burst: 1, interval: .seconds(3600)))
+            let engine = Engine(
+                loop, adapters: [platform.adapter(rates: rates)], agent: agent.agent, inbox: inbox
+            ) { $0.acknowledgement = .durable }
+            await engine.bridge.start()
+            #expect(await engine.bridge.take([event("1", in: "a"), event("2", in: "b")], from: DurableTests.plain))
+            #expect(await eventually { platform.texts.count == 1 && agent.all.count == 2 })
+            #expect(await eventually { await inbox.settlements.count == 1 })
+            #expect(await inbox.begun.count == 1)
+            // At a stop it is left to others, with nothing in doubt.
+            #expect(await engine.finish(within: .milliseconds(50)) == 1)
+            #expect(await inbox.begun.count == 1)
+            #expect(await inbox.settlements.count == 1)
+        }
+    }
+
+    @Test func `nothing is taken before the inbox is ready`() async throws {
+        let agent = try await FakeAgent()
+        let platform = try await FakePlatform()
+        try await onLoop { loop in
+            let engine = Engine(loop, adapters: [platform.adapter()], agent: agent.agent, inbox: ScriptedInbox(loop))
+            #expect(!(await engine.bridge.isAccepting))
+            #expect(!engine.take(event("1")))
+            await engine.bridge.start()
+            #expect(await engine.bridge.isAccepting)
+            #expect(engine.take(event("1")))
+            #expect(await engine.finish() == 0)
+        }
+    }
+
     @Test func `nothing is acknowledged while the inbox is away, and the retry is taken`() async throws {
         let platform = try await FakePlatform()
         let agent = try await FakeAgent()

@@ -39,9 +39,10 @@ struct BridgeService: Sendable {
             loop: loop, configuration: product.bridge, adapters: product.adapters,
             agent: breaker.map { GuardedAgent(agent, breaker: $0) } ?? agent,
             client: client, states: states, recorder: path.recorder, inbox: path.inbox, metrics: metrics, log: log)
-        await bridge.start()
         let server = makeServer(bridge: bridge, breaker: breaker, path: path, storage: storage)
         try await server.start()
+        // Once the port is ours: what an earlier run left is taken in hand by a process that stays.
+        await bridge.start()
         await announce(server)
 
         let logger = storage.map { makeLogger(path: path, storage: $0) }
