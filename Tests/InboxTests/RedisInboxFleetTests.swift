@@ -359,8 +359,12 @@ import Testing
             #expect(try await a.begin([named.reference], progress: nil))
             let old = await a.bridge
             _ = try await pair.redis.client.send(["DEL", "\(pair.redis.prefix):inbox:lease:\(old)"])
-            _ = await b.beat()
-            #expect(try await pair.redis.keys().contains("inbox:gone:\(old)"))
+            // A sign of life of either that was under way comes in between.
+            try await eventually("the death", on: loop) {
+                _ = try await pair.redis.client.send(["DEL", "\(pair.redis.prefix):inbox:lease:\(old)"])
+                _ = await b.beat()
+                return try await pair.redis.keys().contains("inbox:gone:\(old)")
+            }
             // The other has to make room for the newcomer that it is now.
             try await eventually("the claim", on: loop) { (try? await a.claim(event("1"))) == .taken }
             #expect(await a.bridge != old)
