@@ -48,7 +48,8 @@ extension Bridge {
             let said = try? await bridge.inbox?.claim([entry], keeping: .names).first
             bridge.claiming -= 1
             verdict.set(said)
-            if said == .duplicate {
+            // Answered without waiting for it, the claim came behind its own settlement.
+            if said == .duplicate, !verdict.wasGivenUp {
                 _ = bridge.duplicate(arrival)
             } else {
                 bridge.record(arrival)

@@ -11,6 +11,8 @@ final class PendingVerdict: @unchecked Sendable {
     }
 
     private var state = State.open([])
+    /// Whether somebody went on without it: then a later `duplicate` may be the event's own mark.
+    private(set) var wasGivenUp = false
 
     /// The inbox has spoken; nil: it is away.
     func set(_ verdict: InboxVerdict?) {
@@ -30,6 +32,7 @@ final class PendingVerdict: @unchecked Sendable {
         }
         timer.cancel()
         if case .known(let verdict) = state { return verdict }
+        wasGivenUp = true
         return nil
     }
 

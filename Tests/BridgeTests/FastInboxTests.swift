@@ -101,6 +101,27 @@ struct FastInboxTests {
         }
     }
 
+    @Test func `what was answered without the inbox is logged, also when its claim meets its own mark`() async throws {
+        let platform = try await FakePlatform()
+        let agent = try await FakeAgent()
+        let gate = Gate()
+        try await onLoop { loop in
+            let inbox = ScriptedInbox(loop)
+            await inbox.change {
+                $0.gate = gate
+                $0.verdicts["plain:1"] = .duplicate
+            }
+            let engine = Engine(loop, adapters: [platform.adapter()], agent: agent.agent, inbox: inbox)
+            await engine.bridge.start()
+            #expect(engine.take(event("1", "hi")))
+            #expect(await eventually { platform.texts == ["Re: hi"] })
+            gate.open()
+            #expect(await engine.finish() == 0)
+            let story = try await engine.story()
+            #expect(story.sorted() == ["in hi", "out Re: hi"])
+        }
+    }
+
     @Test func `a newcomer is told which conversations are in work`() async throws {
         let platform = try await FakePlatform()
         let gate = Gate()
