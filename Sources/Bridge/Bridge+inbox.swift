@@ -10,19 +10,30 @@ extension Bridge {
     private static let patience = Duration.milliseconds(250)
     /// An inbox that was too slow is not waited for again for so long.
     private static let impatience = Duration.seconds(1)
+    /// With `ACK=fast` a start takes no longer than this.
+    private static let longestStart = Duration.seconds(3)
     private static let firstPause = Duration.milliseconds(100)
     private static let longestPause = Duration.seconds(5)
 
     /// Shows the other bridges that this one is there, and takes over what was left to it.
     ///
     /// Returns when events may be taken. Does nothing without an inbox.
+    ///
+    /// With ``BridgeConfiguration/Acknowledgement/fast`` nobody is kept waiting for long: what others have is found out later.
     public func start() async {
-        await inbox?.start(
-            InboxReceiver(
-                deliver: { [weak self] delivery in self?.assumeIsolated { $0.receive(delivery) } },
-                lanesInWork: { [weak self] in self?.assumeIsolated { $0.lanesInWork() } ?? [:] },
-                lost: { [weak self] in self?.assumeIsolated { $0.letGo() } }))
-        hasStarted = true
+        defer { hasStarted = true }
+        guard let inbox else { return }
+        let receiver = InboxReceiver(
+            deliver: { [weak self] delivery in self?.assumeIsolated { $0.receive(delivery) } },
+            lanesInWork: { [weak self] in self?.assumeIsolated { $0.lanesInWork() } ?? [:] },
+            lost: { [weak self] in self?.assumeIsolated { $0.letGo() } })
+        if configuration.acknowledgement == .durable { return await inbox.start(receiver) }
+        let ready = PendingVerdict()
+        loop.spawn {
+            await inbox.start(receiver)
+            ready.set(.taken)
+        }
+        _ = await ready.value(within: Bridge.longestStart, on: loop)
     }
 
     // MARK: Taking

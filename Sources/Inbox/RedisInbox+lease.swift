@@ -11,6 +11,7 @@ extension RedisInbox {
     /// Where Redis does not answer it returns at once, and all follows when Redis is back; claims throw until then.
     public func start(_ receiver: InboxReceiver) async {
         precondition(heartbeats == nil, "an inbox is started once")
+        mark?.write(predecessors + [id])
         self.receiver = receiver
         var isHeard = await beat()
         let pause = configuration.lease / 5
@@ -59,6 +60,7 @@ extension RedisInbox {
             if let renewedAt, ContinuousClock.now - renewedAt > configuration.doneFor / 2 { lose(id) }
             for _ in 0..<3 {
                 if joined == nil { try await join() }
+                try await declareDead()
                 let lost = id
                 if let peers = try await renew() {
                     try await putRight(peers)
@@ -101,6 +103,14 @@ extension RedisInbox {
         made = number
         hasRoom = false
         renewed(at: sent)
+    }
+
+    /// Tells of the bridges whose process has ended before this one began: they need no time to show that they live.
+    private func declareDead() async throws(InboxError) {
+        guard !predecessors.isEmpty else { return }
+        _ = try await run(Self.declare, [life] + predecessors.map { Array($0.utf8) })
+        predecessors = []
+        mark?.write([id])
     }
 
     func renewed(at sent: ContinuousClock.Instant) {
@@ -187,6 +197,7 @@ extension RedisInbox {
         freshUntil = nil
         renewedAt = nil
         id = InboxKeys.newBridge(configuration.name)
+        mark?.write(predecessors + [id])
         receiver?.lost()
     }
 

@@ -8,7 +8,9 @@ internal import Redis
 /// those that somebody's answer hangs on begin with a write that is never refused (GETEX, DEL).
 extension RedisInbox {
     /// All of them, to be loaded at once.
-    static let scripts = [claim, begin, settle, beat, join, enter, fetch, audit, collect, restore, takeOver, retire]
+    static let scripts = [
+        claim, begin, settle, beat, join, declare, enter, fetch, audit, collect, restore, takeOver, retire,
+    ]
 
     /// The prefix of the keys, who calls, and over which of its connections (see ``session``).
     private static let head = """
@@ -288,6 +290,19 @@ extension RedisInbox {
             end
             call('HSET', P .. 'bridges', me, epoch)
             return epoch
+            """)
+
+    /// Declares bridges dead (ARGV 5 and on) that are so for certain; ARGV 4 is the life of the mark in seconds.
+    static let declare = RedisScript(
+        name: "declare",
+        source: head + """
+            for i = 5, #ARGV do
+              if ARGV[i] ~= me and call('HEXISTS', P .. 'bridges', ARGV[i]) == 1 then
+                call('DEL', P .. 'lease:' .. ARGV[i])
+                call('SET', P .. 'gone:' .. ARGV[i], me, 'EX', ARGV[4], 'NX')
+              end
+            end
+            return 1
             """)
 
     /// Enters what is in work with its names alone (id and lane, ARGV 6 and on; lease ARGV 5), and notes that there is room for

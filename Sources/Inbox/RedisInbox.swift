@@ -69,6 +69,7 @@ public actor RedisInbox: InboxStore {
     /// A waiting command holds up all that follows it: the bell has a connection of its own.
     let blockingClient: RedisClient
     let configuration: Configuration
+    let mark: BridgeMark?
     let keys: InboxKeys
     let log: Log
     let metrics: InboxMetrics
@@ -91,6 +92,8 @@ public actor RedisInbox: InboxStore {
     var void: Set<UUID> = []
     var order = 0
 
+    /// Bridges that are dead for certain, and of which Redis has not been told yet.
+    var predecessors: [String]
     /// The newcomer that we were; nil until Redis knows of us.
     var joined: Int?
     /// The last newcomer that we have made room for.
@@ -128,11 +131,14 @@ public actor RedisInbox: InboxStore {
     /// - Parameters:
     ///   - client: for all commands but one; may be shared with others that do not block.
     ///   - blockingClient: a connection that nobody else uses, to wait for what others forward.
+    ///   - mark: names the bridges that this process has come after; nil: leases alone tell who lives.
     public init(
         loop: EventLoop, client: RedisClient, blockingClient: RedisClient, configuration: Configuration,
-        log: Log = .silent, metrics: Metrics = Metrics()
+        mark: BridgeMark? = nil, log: Log = .silent, metrics: Metrics = Metrics()
     ) {
         self.loop = loop
+        self.mark = mark
+        predecessors = mark?.predecessors ?? []
         self.client = client
         self.blockingClient = blockingClient
         self.configuration = configuration

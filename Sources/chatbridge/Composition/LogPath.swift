@@ -44,7 +44,8 @@ struct LogPath: Sendable {
             inbox = RedisInbox(
                 loop: loop, client: RedisClient(loop: loop, configuration: asked),
                 blockingClient: RedisClient(loop: loop, configuration: asked),
-                configuration: product.inboxConfiguration, log: log, metrics: metrics)
+                configuration: product.inboxConfiguration, mark: BridgeMark(directory: product.spoolDirectory),
+                log: log, metrics: metrics)
         } else {
             redis = nil
             let file = try await InboxFile.opened(

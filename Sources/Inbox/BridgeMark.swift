@@ -1,0 +1,45 @@
+internal import Glibc
+
+/// Tells the next process of a folder which bridge this one was, so that what it held is taken over at once.
+///
+/// The file is locked while the process lives (`flock(2)`), and the kernel gives the lock up with the process, however that
+/// ends: who gets the lock knows that the bridges named in the file are dead, and need not wait until their leases have run
+/// out. It is never a process id, which another process may have by then. Keep the folder on one machine.
+public final class BridgeMark: Sendable {
+    /// Far more than the ids of a few runs take.
+    private static let longestFile = 65_536
+
+    /// The bridges of earlier processes in this folder, which are dead for certain.
+    public let predecessors: [String]
+    private let descriptor: Int32
+
+    /// The mark in a folder, which is made where it is not there.
+    ///
+    /// - Returns: nil where another process has it, or no file can be made: then leases alone tell who lives.
+    public init?(directory: String) {
+        mkdir(directory, 0o700)
+        let descriptor = open(directory + "/bridge.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return nil }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        self.descriptor = descriptor
+        var buffer = [UInt8](repeating: 0, count: BridgeMark.longestFile)
+        let count = max(0, pread(descriptor, &buffer, buffer.count, 0))
+        predecessors = buffer[..<count].split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Writes down the bridges that are dead once this process is; what was there before is forgotten.
+    ///
+    /// A crash in between leaves too few names: then their leases run out.
+    func write(_ bridges: [String]) {
+        let bytes = Array((bridges.joined(separator: "\n") + "\n").utf8)
+        ftruncate(descriptor, 0)
+        _ = pwrite(descriptor, bytes, bytes.count, 0)
+    }
+}
