@@ -40,9 +40,9 @@ struct BridgeService: Sendable {
             agent: breaker.map { GuardedAgent(agent, breaker: $0) } ?? agent,
             client: client, states: states, recorder: path.recorder, inbox: path.inbox, metrics: metrics, log: log)
         let server = makeServer(bridge: bridge, breaker: breaker, path: path, storage: storage)
-        try await server.start()
-        // Once the port is ours: what an earlier run left is taken in hand by a process that stays.
+        // Before anybody can reach us: the first event is to meet an inbox that is ready.
         await bridge.start()
+        try await server.start()
         await announce(server)
 
         let logger = storage.map { makeLogger(path: path, storage: $0) }
