@@ -204,7 +204,8 @@ extension Bridge {
     // MARK: From elsewhere
 
     private func receive(_ delivery: InboxDelivery) {
-        if isDraining { return }
+        // It stays with the inbox, for another bridge; but not what comes before an event that is being claimed.
+        if isDraining, claiming == 0 { return }
         let id = delivery.reference.id
         if answeredAlone[id] != nil {
             return carryOut(InboxSettlement(entries: [delivery.reference]))

@@ -48,7 +48,8 @@ struct FixtureTests {
         var known = 0
         for (number, row) in table.rows.enumerated() {
             let before = api.requests.count
-            // A bridge for each: several payloads bear the same event id.
+            // A bridge for each, to which all is new: several payloads bear the same event id.
+            try stack.forgetEvents()
             try stack.startBridge()
             let response = try await client.send(request(row, platform: platform, number: number, to: stack.url))
             #expect(response.status == .ok, "\(row.file): \(response.status)")

@@ -98,6 +98,15 @@ final class TestStack: @unchecked Sendable {
         }
     }
 
+    /// Lets events be taken again that were taken before: recorded payloads bear each other's ids.
+    func forgetEvents() throws {
+        let script =
+            "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end return 'forgotten'"
+        let (code, output) = try ChildProcess.run(
+            ["redis-cli", "-u", redisURL, "EVAL", script, "0", "\(prefix):inbox:seen:*"], in: folder)
+        guard code == 0, output.contains("forgotten") else { throw ChildProcess.Failure("redis-cli: \(output)") }
+    }
+
     func killLogger() {
         logger?.end(SIGKILL)
     }
