@@ -71,7 +71,9 @@ func check(_ event: InboundEvent, by adapter: any Adapter) {
     // Numbers may be written in another form the first time (9007199254740992 for 9007199254740992.0), and then no more.
     let read = try? LogJob(decoding: job.encoded())
     let again = read.flatMap { try? LogJob(decoding: $0.encoded()) }
-    promise(read != nil && read == again, "the log would hold something else: \(read.map { "\($0)" } ?? "nothing") for \(job)")
+    promise(
+        read != nil && read == again,
+        "the log would hold something else: \(read.map { "\($0)" } ?? "nothing") for \(job)")
     guard case .message(let written) = job, case .message(let kept)? = read else { return }
     promise(
         kept.session == written.session && kept.sender == written.sender && kept.type == written.type
