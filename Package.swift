@@ -88,6 +88,13 @@ let package = Package(
         .executableTarget(
             name: "InboxBenchmark", dependencies: ["BridgeCore", "EventLoop", "Inbox", "Redis"],
             path: "Benchmarks/inbox"),
+        .executableTarget(
+            name: "MicroBenchmark",
+            dependencies: [
+                "Agents", "BridgeCore", "Crypto", "HTTPCore", "HTTPServer", "Journal", "Postgres", "Redis",
+                "SlackAdapter", "TelegramAdapter",
+            ],
+            path: "Benchmarks/micro", exclude: ["instructions.txt"]),
 
         .target(
             name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"], path: "Tests/TestSupport"),

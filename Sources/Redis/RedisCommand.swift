@@ -70,7 +70,7 @@ public struct RedisCommand: Sendable, Hashable, ExpressibleByArrayLiteral {
     }
 
     /// The bytes on the wire.
-    var wire: ArraySlice<UInt8> { buffer[start...] }
+    package var wire: ArraySlice<UInt8> { buffer[start...] }
 
     private mutating func add(_ argument: some Collection<UInt8>) {
         count += 1

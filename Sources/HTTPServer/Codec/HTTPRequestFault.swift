@@ -1,7 +1,7 @@
 internal import HTTPCore
 
 /// Why a request was refused before any handler saw it; the raw value is the `code` of the error body.
-enum HTTPRequestFault: String, Error, Equatable, CaseIterable {
+package enum HTTPRequestFault: String, Error, Equatable, CaseIterable {
     case badRequestLine = "bad_request_line"
     case badTarget = "bad_target"
     case targetTooLong = "target_too_long"

@@ -4,7 +4,7 @@ internal import HTTPCore
 ///
 /// It takes any split of its input and comes to the same end. Only a line that is not complete yet is kept; all else is read
 /// where it lies. After a fault the stream has no known framing any more: close the connection.
-struct HTTPRequestParser {
+package struct HTTPRequestParser {
     /// Which deadline applies to what is awaited.
     enum Phase {
         /// Nothing of the next request has come.
@@ -43,7 +43,8 @@ struct HTTPRequestParser {
     /// True once a head asked for `100 Continue` and until ``takeContinue()``.
     private var wantsContinue = false
 
-    init(limits: HTTPLimits) {
+    /// A parser for the start of a connection.
+    package init(limits: HTTPLimits) {
         self.limits = limits
     }
 
@@ -76,7 +77,7 @@ struct HTTPRequestParser {
     ///
     /// - Returns: a request when one is complete; nil when all input is used and more is needed.
     /// - Throws: what is wrong with the request.
-    mutating func parse(_ input: Span<UInt8>, from offset: inout Int) throws(HTTPRequestFault) -> HTTPRequest? {
+    package mutating func parse(_ input: Span<UInt8>, from offset: inout Int) throws(HTTPRequestFault) -> HTTPRequest? {
         while offset < input.count {
             let isComplete: Bool
             switch state {

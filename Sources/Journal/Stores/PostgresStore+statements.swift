@@ -1,7 +1,22 @@
-internal import BridgeCore
-internal import Postgres
+package import BridgeCore
+package import Postgres
 
 extension PostgresStore {
+    /// What a batch becomes on its way to Postgres, with all parameters in binary.
+    ///
+    /// There are no receipts among the jobs: the logger has resolved them.
+    package static func statements(for jobs: [LogJob]) -> [PostgresStatement] {
+        statements(for: JournalRows(jobs[...]))
+    }
+
+    static func statements(for rows: JournalRows) -> [PostgresStatement] {
+        var statements: [PostgresStatement] = []
+        if !rows.sessions.isEmpty { statements.append(upsert(rows.sessions)) }
+        if !rows.messages.isEmpty { statements.append(insert(rows.messages)) }
+        if !rows.changes.isEmpty { statements.append(update(rows.changes)) }
+        return statements
+    }
+
     /// One row for each session, in the order of the ids: the order in which loggers lock them.
     ///
     /// The first news of a session makes it, at the time of its earliest message; later news move its activity forward and

@@ -89,10 +89,7 @@ public final class PostgresStore: JournalStore {
 
     /// One transaction in one round trip.
     private func pipelined(_ rows: JournalRows) async throws(PostgresError) -> PostgresRows? {
-        var statements: [PostgresStatement] = []
-        if !rows.sessions.isEmpty { statements.append(Self.upsert(rows.sessions)) }
-        if !rows.messages.isEmpty { statements.append(Self.insert(rows.messages)) }
-        if !rows.changes.isEmpty { statements.append(Self.update(rows.changes)) }
+        let statements = Self.statements(for: rows)
         guard !statements.isEmpty else { return nil }
         let results = try await connection.pipeline(statements)
         return rows.changes.isEmpty ? nil : results.last
