@@ -7,6 +7,11 @@
 public struct RedisCommand: Sendable, Hashable, ExpressibleByArrayLiteral {
     /// Room for the count of arguments, which is known last and stands first: "*" and 19 digits and the line end.
     private static let headerRoom = 22
+    /// Around an argument: "$", 19 digits and two line ends.
+    private static let argumentRoom = 24
+    /// Room that a command has from the start; most are shorter, and a push of log jobs asks for more.
+    private static let usualBytes = 256
+    private static let emptyHeader = [UInt8](repeating: 0x30, count: headerRoom - 4) + Array("*0\r\n".utf8)
 
     private var buffer: [UInt8]
     private var start: Int
@@ -16,13 +21,12 @@ public struct RedisCommand: Sendable, Hashable, ExpressibleByArrayLiteral {
     /// A command of a name and text arguments.
     public init(_ name: String, _ arguments: String...) {
         self.init(name: name)
-        for argument in arguments { add(argument.utf8) }
-        writeHeader()
+        for argument in arguments { append(argument) }
     }
 
     /// A command of a name and byte arguments.
-    public init(_ name: String, arguments: some Sequence<[UInt8]>) {
-        self.init(name: name)
+    public init(_ name: String, arguments: [[UInt8]]) {
+        self.init(name: name, room: RedisCommand.room(for: arguments))
         append(contentsOf: arguments)
     }
 
@@ -30,82 +34,119 @@ public struct RedisCommand: Sendable, Hashable, ExpressibleByArrayLiteral {
     public init(arrayLiteral elements: String...) {
         precondition(!elements.isEmpty, "a command has a name")
         self.init(name: elements[0])
-        for argument in elements.dropFirst() { add(argument.utf8) }
-        writeHeader()
+        for argument in elements.dropFirst() { append(argument) }
     }
 
-    private init(name: String) {
-        buffer = [UInt8](repeating: 0, count: RedisCommand.headerRoom)
+    private init(name: String, room: Int = 0) {
+        buffer = []
+        buffer.reserveCapacity(RedisCommand.usualBytes + room)
+        buffer.append(contentsOf: RedisCommand.emptyHeader)
         start = RedisCommand.headerRoom
-        add(name.utf8)
-        writeHeader()
+        append(name)
     }
 
     /// Adds an argument of bytes.
     public mutating func append(_ argument: [UInt8]) {
-        add(argument)
+        argument.withUnsafeBytes { add($0) }
         writeHeader()
     }
 
     /// Adds an argument of text.
     public mutating func append(_ argument: String) {
-        add(argument.utf8)
+        var argument = argument
+        argument.withUTF8 { add(UnsafeRawBufferPointer($0)) }
         writeHeader()
     }
 
     /// Adds a number in decimal.
     public mutating func append(_ argument: Int) {
-        append(String(argument))
+        withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { text in
+            var first = text.count
+            RedisCommand.writeDecimal(argument.magnitude, to: text, endingAt: &first)
+            if argument < 0 {
+                first -= 1
+                text[first] = UInt8(ascii: "-")
+            }
+            add(UnsafeRawBufferPointer(rebasing: text[first...]))
+        }
+        writeHeader()
     }
 
     /// Adds many arguments of bytes.
-    public mutating func append(contentsOf arguments: some Sequence<[UInt8]>) {
-        for argument in arguments { add(argument) }
+    public mutating func append(contentsOf arguments: [[UInt8]]) {
+        reserveCapacity(RedisCommand.room(for: arguments))
+        for argument in arguments { argument.withUnsafeBytes { add($0) } }
         writeHeader()
     }
 
     /// Makes room for arguments of so many bytes in all.
     public mutating func reserveCapacity(_ bytes: Int) {
-        buffer.reserveCapacity(buffer.count + bytes)
+        // Asked for exactly what it needs, an array that is added to again and again would be copied each time.
+        guard buffer.count + bytes > buffer.capacity else { return }
+        buffer.reserveCapacity(max(buffer.count + bytes, 2 * buffer.capacity))
     }
 
     /// The bytes on the wire.
     package var wire: ArraySlice<UInt8> { buffer[start...] }
 
-    private mutating func add(_ argument: some Collection<UInt8>) {
+    private static func room(for arguments: [[UInt8]]) -> Int {
+        arguments.reduce(0) { $0 + $1.count + argumentRoom }
+    }
+
+    /// Adds an argument without counting it in the header.
+    private mutating func add(_ argument: UnsafeRawBufferPointer) {
         count += 1
-        buffer.append(UInt8(ascii: "$"))
-        RedisCommand.appendDecimal(argument.count, to: &buffer)
-        buffer.append(13)
-        buffer.append(10)
-        buffer.append(contentsOf: argument)
-        buffer.append(13)
-        buffer.append(10)
+        let digits = RedisCommand.digits(of: UInt(argument.count))
+        // One check for space and uniqueness for all of it.
+        buffer.append(addingCapacity: argument.count + RedisCommand.argumentRoom) { span in
+            span.withUnsafeMutableBufferPointer { unused, written in
+                let output = UnsafeMutableRawBufferPointer(unused)
+                output[0] = UInt8(ascii: "$")
+                var place = 1 + digits
+                RedisCommand.writeDecimal(UInt(argument.count), to: output, endingAt: &place)
+                place = 1 + digits
+                output.storeBytes(of: RedisCommand.lineEnd, toByteOffset: place, as: UInt16.self)
+                if let source = argument.baseAddress, let target = output.baseAddress {
+                    (target + place + 2).copyMemory(from: source, byteCount: argument.count)
+                }
+                place += 2 + argument.count
+                output.storeBytes(of: RedisCommand.lineEnd, toByteOffset: place, as: UInt16.self)
+                written = place + 2
+            }
+        }
     }
 
     private mutating func writeHeader() {
-        var index = RedisCommand.headerRoom - 1
-        buffer[index] = 10
-        buffer[index - 1] = 13
-        index -= 2
-        var rest = count
-        repeat {
-            buffer[index] = UInt8(0x30 + rest % 10)
-            rest /= 10
-            index -= 1
-        } while rest > 0
-        buffer[index] = UInt8(ascii: "*")
-        start = index
+        var first = RedisCommand.headerRoom - 2
+        buffer.withUnsafeMutableBytes { bytes in
+            RedisCommand.writeDecimal(UInt(count), to: bytes, endingAt: &first)
+            first -= 1
+            bytes[first] = UInt8(ascii: "*")
+        }
+        start = first
     }
 
-    private static func appendDecimal(_ number: Int, to buffer: inout [UInt8]) {
-        if number < 10 { return buffer.append(UInt8(0x30 + number)) }
-        let first = buffer.count
+    /// CR and LF in the order of memory.
+    private static let lineEnd = UInt16(littleEndian: 0x0A0D)
+
+    private static func digits(of number: UInt) -> Int {
+        var digits = 1
         var rest = number
-        while rest > 0 {
-            buffer.append(UInt8(0x30 + rest % 10))
+        while rest >= 10 {
+            digits += 1
             rest /= 10
         }
-        buffer[first...].reverse()
+        return digits
+    }
+
+    /// Writes a number so that its last digit stands before `end`, which becomes the place of the first.
+    private static func writeDecimal(_ number: UInt, to output: UnsafeMutableRawBufferPointer, endingAt end: inout Int)
+    {
+        var rest = number
+        repeat {
+            end -= 1
+            output[end] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
     }
 }
