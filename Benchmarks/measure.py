@@ -2,10 +2,11 @@
 """Measures bridges with the harness: interleaved rounds, medians, one table line for each scenario and bridge.
 
 Called by scripts/bench, which builds the programs and starts the Redis. On its own:
-  measure.py --bench PROGRAM --flag=--redis-port=16379 --bridge chatbridge=COMMAND --bridge floor=COMMAND [SCENARIO]...
+  measure.py --bench PROGRAM --flag=--redis-port=16379 --peer floor --bridge mine=COMMAND [SCENARIO]...
+  measure.py --report FILE
 
-Fails when a check of the harness fails for any bridge: a message lost, doubled, out of order or altered, a log job that
-is missing, a forged webhook that is handled. Speed never fails a run; the table is for reading.
+Fails when a check of the harness fails for ChatBridge or a bridge given by --bridge: a message lost, doubled, out of order
+or altered, a log job that is missing, a forged webhook that is handled. Speed never fails a run; the table is for reading.
 """
 import argparse
 import json
@@ -13,46 +14,46 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 
-# W: messages kept in flight. The stopped scenarios stop Redis for six seconds in the middle.
-SCENARIOS = {
-    'open': '--rate 500 --warmup 3 --seconds 5 --idle 1',
-    'w64': '--window 64 --warmup 1.5 --seconds 3',
-    'w512': '--window 512 --conversations 4000 --warmup 1.5 --seconds 3',
-    'think': '--rate 1000 --delay 1000 --conversations 5000 --warmup 2 --seconds 8',
-    'stopped': '--rate 500 --warmup 2 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8',
-    'stopped64': '--window 64 --warmup 1.5 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8',
-    'cold': '--rate 100 --warmup 0 --seconds 0.1 --idle 1',
-}
+import marks
+import results
+from plan import DEFAULT, PEERS, QUICK, SCENARIOS, flags_for
 
 # Heading, width, what to print of the median. Microseconds, megabytes and milliseconds.
 COLUMNS = [
-    ('msg/s', 7, lambda m: f"{m('throughput'):.0f}"),
-    ('CPU µs', 7, lambda m: f"{m('bridge_cpu_us'):.1f}"),
+    ('msg/s', 8, lambda m: f"{m('throughput'):.0f}"),
+    ('CPU µs', 8, lambda m: f"{m('bridge_cpu_us'):.1f}"),
     ('ack p50', 8, lambda m: f"{m('ack_p50_us'):.0f}"),
-    ('p99', 7, lambda m: f"{m('ack_p99_us'):.0f}"),
+    ('p99', 8, lambda m: f"{m('ack_p99_us'):.0f}"),
     ('added p50', 10, lambda m: f"{m('added_p50_us'):.0f}"),
     ('p99', 8, lambda m: f"{m('added_p99_us'):.0f}"),
     ('p99.9', 8, lambda m: f"{m('added_p999_us'):.0f}"),
     ('MB idle', 8, lambda m: f"{m('bridge_rss_ready_kb') / 1024:.1f}"),
-    ('peak', 6, lambda m: f"{m('bridge_rss_peak_kb') / 1024:.1f}"),
+    ('peak', 7, lambda m: f"{m('bridge_rss_peak_kb') / 1024:.1f}"),
     ('threads', 8, lambda m: f"{m('bridge_threads'):.0f}"),
     ('logs lost', 10, lambda m: f"{m('log_expected') - m('log_stored'):.0f}"),
     ('start ms', 9, lambda m: f"{m('cold_200_ms'):.1f}"),
     ('others %', 9, lambda m: f"{max(0, m('other_cpu_pct')):.0f}"),
 ]
+# Of these the median is shown as a ratio to each of the bridges compared with.
+RATIOS = [('CPU', 'bridge_cpu_us'), ('msg/s', 'throughput'), ('added p50', 'added_p50_us'), ('p99', 'added_p99_us')]
+COMPARED = ('floor', 'go', 'node')
 
 
 def run(options, name, command, scenario):
     """One run of one bridge; the harness' report."""
     if options.before:
         subprocess.run(options.before, shell=True, stdout=subprocess.DEVNULL, check=True)
-    arguments = [options.bench, '--label', name, '--spawn', command, *options.flag, *SCENARIOS[scenario].split()]
-    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+    plan = SCENARIOS[scenario]
+    arguments = [options.bench, '--label', name, '--spawn', command, *options.flag,
+                 *flags_for(scenario, PEERS.get(name))]
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
+                          env=os.environ | plan.environment)
     lines = done.stdout.decode().strip().splitlines()
     if not lines:
         raise RuntimeError(done.stderr.decode().strip()[-2000:] or f'the harness ended with {done.returncode}')
-    return json.loads(lines[-1]) | {'scenario': scenario, 'load1': os.getloadavg()[0]}
+    return json.loads(lines[-1]) | {'scenario': scenario, 'load1': os.getloadavg()[0], 'at': time.time()}
 
 
 def faults_of(report):
@@ -66,66 +67,169 @@ def faults_of(report):
     return ', '.join(found)
 
 
-def table(reports, names, scenarios):
-    """The medians; a second line for each further bridge shows the ratio of CPU to the last one named."""
-    print(f"\n{'scenario':10} {'bridge':12} {'pass':>5}" + ''.join(f'{head:>{width}}' for head, width, _ in COLUMNS))
-    for scenario in scenarios:
-        of = {name: [r for r in reports if r['scenario'] == scenario and r['label'] == name] for name in names}
-        for name in names:
-            rows = of[name]
-            if not rows:
+class Reports:
+    """The reports of all runs, and their medians."""
+
+    def __init__(self, rows=()):
+        self.rows = list(rows)
+
+    @property
+    def names(self):
+        return list(dict.fromkeys(row['label'] for row in self.rows))
+
+    @property
+    def scenarios(self):
+        there = {row['scenario'] for row in self.rows}
+        return [name for name in SCENARIOS if name in there]
+
+    def of(self, scenario, name):
+        return [row for row in self.rows if row['scenario'] == scenario and row['label'] == name]
+
+    def median(self, scenario, name, key):
+        """None when there is no such run."""
+        found = [row[key] for row in self.of(scenario, name) if row.get(key) is not None]
+        return statistics.median(found) if found else None
+
+    def ratios(self, scenario, name):
+        """`of floor: CPU × 3.1 …` for each bridge compared with."""
+        found = []
+        for other in self.names:
+            if other == name or other not in COMPARED or scenario in ('cold',):
                 continue
-            median = lambda key: statistics.median(r[key] for r in rows)
-            base = of[names[-1]]
-            ratio = ''
-            if name != names[-1] and base and scenario != 'cold':
-                floor = statistics.median(r['bridge_cpu_us'] for r in base)
-                if floor > 0:
-                    later = {key: median(key) - statistics.median(r[key] for r in base)
-                             for key in ('ack_p50_us', 'added_p50_us')}
-                    ratio = (f"   of {names[-1]}: CPU × {median('bridge_cpu_us') / floor:.2f}, "
-                             f"ack {later['ack_p50_us']:+.0f} µs, added {later['added_p50_us']:+.0f} µs")
-            print(f"{scenario:10} {name:12} {sum(r['pass'] for r in rows)}/{len(rows):<3}"
-                  + ''.join(f'{show(median):>{width}}' for _, width, show in COLUMNS) + ratio)
+            parts = []
+            for heading, key in RATIOS:
+                ours, theirs = self.median(scenario, name, key), self.median(scenario, other, key)
+                # In an open loop the rate is the load's.
+                if ours is None or theirs is None or theirs <= 0 or key == 'throughput' and 'rate' in SCENARIOS[
+                        scenario].flags:
+                    continue
+                parts.append(f'{heading} × {ours / theirs:.2f}')
+            if parts:
+                found.append(f'of {other}: ' + ', '.join(parts))
+        return found
+
+    def passed(self, scenario, name):
+        rows = self.of(scenario, name)
+        return f"{sum(row['pass'] for row in rows)}/{len(rows)}"
+
+    def table(self):
+        """For the terminal; below each bridge but those compared with, its ratios to them."""
+        print(f"\n{'scenario':10} {'bridge':15}{'pass':>5}" + ''.join(f'{head:>{width}}' for head, width, _ in COLUMNS))
+        for scenario in self.scenarios:
+            for name in self.names:
+                if not self.of(scenario, name):
+                    continue
+                median = lambda key: self.median(scenario, name, key)
+                print(f'{scenario:10} {name:15}{self.passed(scenario, name):>5}'
+                      + ''.join(f'{show(median):>{width}}' for _, width, show in COLUMNS))
+            for name in self.names:
+                if name not in COMPARED and self.of(scenario, name):
+                    for line in self.ratios(scenario, name):
+                        print(f"{'':10} {name:15}     {line}")
+
+    def markdown(self):
+        """For RESULTS.md."""
+        parts = ['## Medians', '| scenario | bridge | passed | ' + ' | '.join(head for head, _, _ in COLUMNS) + ' |',
+                 '| --- | --- | --- |' + ' --: |' * len(COLUMNS)]
+        for scenario in self.scenarios:
+            for name in self.names:
+                if self.of(scenario, name):
+                    median = lambda key: self.median(scenario, name, key)
+                    cells = [show(median) for _, _, show in COLUMNS]
+                    parts.append(f'| {scenario} | {name} | {self.passed(scenario, name)} | ' + ' | '.join(cells) + ' |')
+        about = [f'- {name}: {SCENARIOS[name].about}' for name in self.scenarios]
+        return '\n'.join(parts[:1] + [''] + parts[1:] + [''] + about)
+
+
+def measure(options, bridges, scenarios):
+    """Runs everything in turns; the reports, and what failed."""
+    reports, failed = Reports(), []
+    turns = [(turn, scenario, name) for turn in range(options.rounds) for scenario in scenarios for name in bridges
+             if turn < SCENARIOS[scenario].rounds and flags_for(scenario, PEERS.get(name)) is not None]
+    left = sum(SCENARIOS[scenario].seconds for _, scenario, _ in turns)
+    for number, (turn, scenario, name) in enumerate(turns):
+        print(f'{number + 1} of {len(turns)}: round {turn + 1}, {scenario}, {name}; {left / 60:.1f} min left',
+              file=sys.stderr)
+        left -= SCENARIOS[scenario].seconds
+        try:
+            report = run(options, name, bridges[name], scenario)
+        except (RuntimeError, subprocess.SubprocessError, ValueError) as problem:
+            failed.append(f'{scenario} {name}: {problem}')
+            continue
+        reports.rows.append(report)
+        if options.out:
+            with open(options.out, 'a') as file:
+                file.write(json.dumps(report) + '\n')
+        # The peers mark what the work costs. Where they lose something the table says so; they are not what is tested.
+        if not report['pass'] and (name == 'chatbridge' or name not in PEERS):
+            failed.append(f'{scenario} {name}: {faults_of(report)}')
+            print(f'  failed: {failed[-1]}', file=sys.stderr)
+    return reports, failed, len(turns)
+
+
+def publish(reports, extra, keep):
+    """Prints the marks; with `keep`, RESULTS.md is written too."""
+    found = marks.bridge_marks(reports.median, extra)
+    print()
+    for mark in found:
+        print(f"{results.verdict(mark).strip('*'):13} {mark['what']}: {mark['measured']} (mark: {mark['mark']})")
+    if keep:
+        text = [reports.markdown(), *extra.get('sections', [])]
+        results.write('bridge', {'marks': found, 'text': '\n\n'.join(text)})
+        print('written: Benchmarks/RESULTS.md', file=sys.stderr)
+
+
+def read_reports(path):
+    with open(path) as file:
+        return Reports(json.loads(line) for line in file if line.strip())
+
+
+def read_extra(path):
+    if not path or not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        return json.load(file)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--bench', required=True, help='the harness program')
+    parser.add_argument('--bench', help='the harness program')
     parser.add_argument('--flag', action='append', default=[], help='a flag for every run of the harness')
-    parser.add_argument('--bridge', action='append', required=True, metavar='NAME=COMMAND')
+    parser.add_argument('--peer', action='append', default=[], metavar='NAME', help=', '.join(PEERS))
+    parser.add_argument('--bridge', action='append', default=[], metavar='NAME=COMMAND', help='another bridge')
     parser.add_argument('--before', help='a shell command before each run')
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--quick', action='store_true', help='one round of ' + ', '.join(QUICK))
     parser.add_argument('--out', help='append each report to this file, one JSON object a line')
+    parser.add_argument('--extra', help='figures that no report of the harness holds, a JSON object')
+    parser.add_argument('--report', metavar='FILE', help='measure nothing: print the table and the marks of these reports')
+    parser.add_argument('--publish', action='store_true', help='write the results into RESULTS.md')
     parser.add_argument('scenarios', nargs='*', metavar='SCENARIO', help=', '.join(SCENARIOS))
     options = parser.parse_args()
-    scenarios = options.scenarios or list(SCENARIOS)
+    if options.report:
+        reports = read_reports(options.report)
+        reports.table()
+        return publish(reports, read_extra(options.extra), options.publish)
+    if options.quick:
+        options.rounds = 1
+    scenarios = options.scenarios or (QUICK if options.quick else DEFAULT)
     for scenario in scenarios:
         if scenario not in SCENARIOS:
             parser.error(f'no such scenario: {scenario} ({", ".join(SCENARIOS)})')
-    bridges = dict(bridge.split('=', 1) for bridge in options.bridge)
-    reports, failed = [], []
-    for turn in range(options.rounds):
-        for scenario in scenarios:
-            for name, command in bridges.items():
-                try:
-                    report = run(options, name, command, scenario)
-                except (RuntimeError, subprocess.SubprocessError) as problem:
-                    failed.append(f'{scenario} {name}: {problem}')
-                    continue
-                reports.append(report)
-                if options.out:
-                    with open(options.out, 'a') as file:
-                        file.write(json.dumps(report) + '\n')
-                # The floor marks what the work costs; it keeps 64 MB of log jobs and lets the rest go.
-                if not report['pass'] and name != 'floor':
-                    failed.append(f'{scenario} {name}: {faults_of(report)}')
-                print(f"round {turn + 1}: {scenario} {name} {'passed' if report['pass'] else 'FAILED'}", file=sys.stderr)
-    table(reports, list(bridges), scenarios)
+    for name in options.peer:
+        if name not in PEERS:
+            parser.error(f'no such peer: {name} ({", ".join(PEERS)})')
+    bridges = {name: PEERS[name].shell() for name in options.peer}
+    bridges |= dict(bridge.split('=', 1) for bridge in options.bridge)
+    if not options.bench or not bridges:
+        parser.error('--bench and at least one --peer or --bridge are needed')
+    reports, failed, runs = measure(options, bridges, scenarios)
+    reports.table()
+    if 'chatbridge' in bridges:
+        publish(reports, read_extra(options.extra), options.publish)
     print()
     for line in failed:
         print(f'failed: {line}')
-    runs = options.rounds * len(scenarios) * len(bridges)
     print(f'bench: {runs - len(failed)} passed, {len(failed)} failed')
     sys.exit(1 if failed else 0)
 

@@ -1,0 +1,109 @@
+"""What is measured: the scenarios, and the bridges that they are run against."""
+import os
+import shlex
+from dataclasses import dataclass, field
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILT = os.path.join(os.path.dirname(HERE), '.build', 'bench')
+
+
+@dataclass
+class Scenario:
+    """A load for the harness."""
+
+    about: str
+    flags: str
+    # Bridges that it is for: all, or ChatBridge alone, since the others cannot do it.
+    ours_alone: bool = False
+    # Variables for the bridge's command.
+    environment: dict = field(default_factory=dict)
+    # At most so many rounds.
+    rounds: int = 99
+    # What it takes besides the seconds of its flags.
+    overhead: float = 1.5
+
+    @property
+    def seconds(self):
+        """How long a run takes, roughly."""
+        flags = self.flags.split()
+        value = lambda name: float(flags[flags.index(name) + 1]) if name in flags else 0
+        held = (value('--delay') + value('--stream') * value('--piece-ms')) / 1000
+        return sum(map(value, ('--warmup', '--seconds', '--idle'))) + held + self.overhead
+
+
+# W: messages kept in flight. The stopped scenarios stop Redis for six seconds in the middle.
+SCENARIOS = {
+    'open': Scenario('500 messages a second, due by the clock', '--rate 500 --warmup 3 --seconds 5 --idle 1'),
+    'w64': Scenario('64 messages always in flight', '--window 64 --warmup 1.5 --seconds 3'),
+    'w512': Scenario(
+        '512 messages always in flight', '--window 512 --conversations 4000 --warmup 1.5 --seconds 3'),
+    'think': Scenario(
+        '1,000 a second to an agent that takes a second: 1,000 answers in flight',
+        '--rate 1000 --delay 1000 --conversations 5000 --warmup 2 --seconds 6'),
+    'stopped': Scenario(
+        'as open, and Redis is stopped for six seconds',
+        '--rate 500 --warmup 2 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8', ours_alone=True),
+    'steady64': Scenario(
+        'as w64, for as long as stopped64', '--window 64 --warmup 1.5 --seconds 8', ours_alone=True),
+    'stopped64': Scenario(
+        'as w64, and Redis is stopped for six seconds',
+        '--window 64 --warmup 1.5 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8', ours_alone=True,
+        overhead=4),
+    'cold': Scenario('from the start to the first webhook answered', '--rate 100 --warmup 0 --seconds 0.1 --idle 1'),
+}
+DEFAULT = list(SCENARIOS)
+QUICK = ['open', 'w64', 'think', 'cold']
+
+
+@dataclass
+class Peer:
+    """A bridge to compare with."""
+
+    about: str
+    command: list
+    environment: dict = field(default_factory=dict)
+    flags: list = field(default_factory=list)
+    # httpx' pool collapses near 500/s: such a one gets a tenth of the open loops, and no long queues.
+    slow: bool = False
+
+    def shell(self):
+        variables = [f'{name}={value}' for name, value in self.environment.items()]
+        return shlex.join((['env', *variables] if variables else []) + self.command)
+
+
+def _python(file):
+    return [f'{BUILT}/venv/bin/python', f'{HERE}/peers/{file}']
+
+
+_NODE_PACKAGES = {'NODE_PATH': '/usr/share/nodejs'}
+PEERS = {
+    'chatbridge': Peer('ChatBridge', [f'{HERE}/harness/chatbridge-under-test']),
+    'floor': Peer('C, one epoll, no JSON parser', [f'{BUILT}/floor']),
+    'go': Peer('Go net/http, go-redis', [f'{BUILT}/go']),
+    'node': Peer('Node, built-ins only', ['node', f'{HERE}/peers/node.mjs']),
+    'express-axios': Peer('Node: express, axios, node-redis', ['node', f'{HERE}/peers/express.cjs'], _NODE_PACKAGES),
+    'express-undici': Peer(
+        'Node: express, undici, node-redis', ['node', f'{HERE}/peers/express.cjs'], _NODE_PACKAGES | {'HTTP': 'undici'}),
+    'aiohttp': Peer('Python: aiohttp, uvloop', _python('aiohttp_uvloop.py')),
+    'fastapi': Peer('Python: FastAPI, uvicorn, httpx', _python('fastapi_httpx.py'), slow=True),
+    'ptb': Peer(
+        "python-telegram-bot's webhook application", _python('python_telegram_bot.py'), flags=['--deny-status', '403'],
+        slow=True),
+}
+MARKED = ['chatbridge', 'floor', 'go', 'node']
+
+
+def flags_for(scenario, peer):
+    """The harness' flags; None where that peer cannot do it."""
+    plan = SCENARIOS[scenario]
+    if plan.ours_alone and peer is not None and peer is not PEERS['chatbridge']:
+        return None
+    flags = plan.flags.split()
+    if peer is not None:
+        flags += peer.flags
+        if peer.slow:
+            if scenario == 'w512':
+                return None
+            if '--rate' in flags and scenario != 'cold':
+                flags += ['--rate', str(float(flags[flags.index('--rate') + 1]) / 10)]
+    return flags
