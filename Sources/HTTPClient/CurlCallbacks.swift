@@ -3,7 +3,7 @@ internal import Glibc
 
 /// The functions that curl calls, kept apart from any actor: a closure made in isolated code would trap here.
 ///
-/// None of them resumes a continuation or calls curl's multi interface; they note what happened, and ``CurlMulti`` acts
+/// None of them resumes a continuation or calls curl's multi interface; they note what happened, and ``TransferPool`` acts
 /// once curl has returned (`CURLMOPT_SOCKETFUNCTION(3)`, `curl_multi_socket_action(3)`).
 enum CurlCallbacks {
     static let body: curl_write_callback = { bytes, size, count, context in
@@ -31,7 +31,8 @@ enum CurlCallbacks {
 
     static let socket: curl_socket_callback = { _, descriptor, what, context, _ in
         guard let context else { return 0 }
-        Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlWants(what, of: descriptor)
+        let multi = Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue()
+        multi.pool.sockets.curlWants(what, of: descriptor, in: multi)
         return 0
     }
 
@@ -44,6 +45,7 @@ enum CurlCallbacks {
     static let openSocket: curl_opensocket_callback = { context, _, address in
         guard let context, let address else { return cb_socket_bad }
         let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+        guard let multi = transfer.multi else { return cb_socket_bad }
         // Here, and not by the URL: what a name stands for is known when it has been looked up, and only then.
         if transfer.refusesPrivateAddresses {
             let place = MemoryLayout<curl_sockaddr>.offset(of: \.addr)
@@ -55,13 +57,13 @@ enum CurlCallbacks {
         let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = Glibc.socket(address.pointee.family, kind, address.pointee.protocol)
         guard descriptor >= 0 else { return cb_socket_bad }
-        transfer.multi.curlOpened(descriptor)
+        transfer.pool.sockets.opened(descriptor, for: multi)
         return descriptor
     }
 
     static let closeSocket: curl_closesocket_callback = { context, descriptor in
         if let context {
-            Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue().curlCloses(descriptor)
+            Unmanaged<TransferPool>.fromOpaque(context).takeUnretainedValue().sockets.forget(descriptor)
         }
         return close(descriptor)
     }

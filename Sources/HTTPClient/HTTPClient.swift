@@ -17,7 +17,7 @@ public actor HTTPClient {
     /// The loop as the actor's executor.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    private var multi: CurlMulti?
+    private var pool: TransferPool?
     private var isShutDown = false
 
     /// A client that opens nothing before its first request.
@@ -27,23 +27,23 @@ public actor HTTPClient {
     }
 
     isolated deinit {
-        multi?.close()
+        pool?.close()
     }
 
     /// Sends a request and takes the whole answer, whatever its status.
     ///
     /// - Throws: ``HTTPClientError`` when no whole answer came; an answer such as 500 is returned.
     public func send(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPClientResponse {
-        let multi = try running()
-        let transfer = try multi.transfer(for: request)
+        let pool = try running()
+        let transfer = try pool.transfer(for: request)
         let ticket = Ticket(transfer: transfer, generation: transfer.generation)
         let loop = loop
         let result = await withTaskCancellationHandler {
-            // Unsafe continuations, since the checked ones cost as much as the rest of the call: CurlMulti resumes each
+            // Unsafe continuations, since the checked ones cost as much as the rest of the call: TransferPool resumes each
             // exactly once, in `end`.
-            await withUnsafeContinuation { self.start(transfer, .collect($0), with: multi) }
+            await withUnsafeContinuation { self.start(transfer, .collect($0), with: pool) }
         } onCancel: {
-            loop.execute { multi.cancel(ticket) }
+            loop.execute { pool.cancel(ticket) }
         }
         return try result.get()
     }
@@ -52,8 +52,8 @@ public actor HTTPClient {
     ///
     /// - Throws: ``HTTPClientError`` when no head came; later failures are thrown by the content.
     public func stream(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPClientStream {
-        let multi = try running()
-        let transfer = try multi.transfer(for: request)
+        let pool = try running()
+        let transfer = try pool.transfer(for: request)
         let ticket = Ticket(transfer: transfer, generation: transfer.generation)
         let source = BodySource(capacity: configuration.streamBufferBytes)
         source.ticket = ticket
@@ -61,10 +61,10 @@ public actor HTTPClient {
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 source.headWaiter = continuation
-                self.start(transfer, .stream(source), with: multi)
+                self.start(transfer, .stream(source), with: pool)
             }
         } onCancel: {
-            loop.execute { multi.cancel(ticket) }
+            loop.execute { pool.cancel(ticket) }
         }
         return HTTPClientStream(try result.get(), body: HTTPClientBody(client: self, source: source))
     }
@@ -72,14 +72,14 @@ public actor HTTPClient {
     /// Ends all transfers as cancelled and closes all connections; later requests are refused in the same way.
     public func shutdown() {
         isShutDown = true
-        multi?.close()
-        multi = nil
+        pool?.close()
+        pool = nil
     }
 
     /// Called through `self`, although it needs none: a closure that does not name the actor is not isolated to it, and would run
     /// on the global pool when the caller's task has no preference for the loop.
-    func start(_ transfer: Transfer, _ purpose: Transfer.Purpose, with multi: CurlMulti) {
-        multi.start(transfer, purpose)
+    func start(_ transfer: Transfer, _ purpose: Transfer.Purpose, with pool: TransferPool) {
+        pool.start(transfer, purpose)
     }
 
     func checkIsRunning() throws(HTTPClientError) {
@@ -88,11 +88,11 @@ public actor HTTPClient {
         }
     }
 
-    private func running() throws(HTTPClientError) -> CurlMulti {
+    private func running() throws(HTTPClientError) -> TransferPool {
         try checkIsRunning()
-        if let multi { return multi }
-        let made = try CurlMulti(loop: loop, configuration: configuration)
-        multi = made
+        if let pool { return pool }
+        let made = try TransferPool(loop: loop, configuration: configuration)
+        pool = made
         return made
     }
 
@@ -100,10 +100,10 @@ public actor HTTPClient {
 
     func nextPiece(of source: BodySource) async throws(HTTPClientError) -> [UInt8]? {
         // What fills the source in one go is handed to a waiting reader without letting curl in again: that is done here.
-        if source.pending.isEmpty { multi?.release(source) }
+        if source.pending.isEmpty { pool?.release(source) }
         if !source.pending.isEmpty {
             let piece = source.takePending()
-            multi?.release(source)
+            pool?.release(source)
             return piece
         }
         switch source.end {
@@ -113,7 +113,7 @@ public actor HTTPClient {
         }
         precondition(source.reader == nil, "a streamed answer has one reader at a time")
         let loop = loop
-        let multi = multi
+        let pool = pool
         let ticket = source.ticket
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
@@ -121,12 +121,12 @@ public actor HTTPClient {
                 if Task.isCancelled { self.giveUp(source) }
             }
         } onCancel: {
-            if let multi, let ticket { loop.execute { multi.cancel(ticket) } }
+            if let pool, let ticket { loop.execute { pool.cancel(ticket) } }
         }
         return try result.get()
     }
 
     func giveUp(_ source: BodySource) {
-        if let ticket = source.ticket { multi?.cancel(ticket) }
+        if let ticket = source.ticket { pool?.cancel(ticket) }
     }
 }

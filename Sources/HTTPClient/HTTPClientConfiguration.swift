@@ -3,9 +3,9 @@
 /// `https` negotiates HTTP/2 by ALPN (RFC 7301) and falls back to HTTP/1.1; plain `http` is HTTP/1.1.
 public struct HTTPClientConfiguration: Sendable {
     /// Connections kept open, busy ones included; more are closed, the longest idle first.
+    ///
+    /// Those are not counted that a server gets for its 65th transfer at a time and further ones.
     public var maxConnections: Int
-    /// Connections to one host and port at a time; 0 is without limit, and transfers over the limit wait.
-    public var maxConnectionsPerHost: Int
     /// A file of PEM certificates to trust instead of the system's.
     public var trustedCertificatesFile: String?
     /// A proxy's URL (`http://`, `https://`, `socks5h://`); nil connects directly, whatever the environment says.
@@ -17,18 +17,23 @@ public struct HTTPClientConfiguration: Sendable {
     /// True lets requests with ``HTTPClientRequest/isUntrustedAddress`` go to private addresses too.
     public var allowsPrivateAddresses: Bool
 
+    /// How long what only a burst of transfers needed (memory, connections) is kept for the next one: at least this, and at the
+    /// most twice as long.
+    public var burstMemory: Duration
+
     /// A configuration of these; the defaults allow tens of thousands of transfers at once.
     public init(
-        maxConnections: Int = 65_536, maxConnectionsPerHost: Int = 0, trustedCertificatesFile: String? = nil,
+        maxConnections: Int = 65_536, trustedCertificatesFile: String? = nil,
         proxy: String? = nil, userAgent: String? = nil,
-        streamBufferBytes: Int = 256 << 10, allowsPrivateAddresses: Bool = false
+        streamBufferBytes: Int = 256 << 10, allowsPrivateAddresses: Bool = false,
+        burstMemory: Duration = .seconds(30)
     ) {
         self.maxConnections = maxConnections
-        self.maxConnectionsPerHost = maxConnectionsPerHost
         self.trustedCertificatesFile = trustedCertificatesFile
         self.proxy = proxy
         self.userAgent = userAgent
         self.streamBufferBytes = streamBufferBytes
         self.allowsPrivateAddresses = allowsPrivateAddresses
+        self.burstMemory = burstMemory
     }
 }

@@ -19,7 +19,7 @@ public final class HTTPClientConnection: @unchecked Sendable {
     /// Called when the socket is ready for what is watched.
     public var onReady: ((SocketWatcher.Readiness) -> Void)?
 
-    private let multi: CurlMulti
+    private let pool: TransferPool
     private let transfer: Transfer
     private var watcher: SocketWatcher?
     private var isClosed = false
@@ -30,15 +30,15 @@ public final class HTTPClientConnection: @unchecked Sendable {
     private var stagedTo = 0
 
     /// - Parameter transfer: one that has ended by connecting.
-    init(_ transfer: Transfer, in multi: CurlMulti) throws(HTTPClientError) {
+    init(_ transfer: Transfer, in pool: TransferPool) throws(HTTPClientError) {
         self.transfer = transfer
-        self.multi = multi
-        loop = multi.loop
+        self.pool = pool
+        loop = pool.loop
         var descriptor = cb_socket_bad
         guard cb_easy_get_socket(transfer.handle, &descriptor) == CURLE_OK, descriptor != cb_socket_bad else {
             throw HTTPClientError(code: .connect, mayHaveBeenProcessed: false, message: "the connection ended at once")
         }
-        multi.stopWatching(descriptor)
+        pool.sockets.forget(descriptor)
         watcher = SocketWatcher(descriptor, on: loop) { [weak self] in self?.onReady?($0) }
     }
 
@@ -46,7 +46,7 @@ public final class HTTPClientConnection: @unchecked Sendable {
         stage.deallocate()
         guard !isClosed else { return }
         // From whatever thread let go last. The watcher goes first, since curl closes its descriptor.
-        let rest = Remains(multi: multi, watcher: watcher)
+        let rest = Remains(pool: pool, watcher: watcher)
         watcher = nil
         loop.execute { rest.close() }
     }
@@ -114,7 +114,7 @@ public final class HTTPClientConnection: @unchecked Sendable {
         isClosed = true
         onReady = nil
         watcher = nil
-        multi.close()
+        pool.close()
     }
 
     private func broken(_ code: CURLcode) -> HTTPClientError {
@@ -124,17 +124,17 @@ public final class HTTPClientConnection: @unchecked Sendable {
     /// What a connection that was let go leaves to be closed on the loop.
     private final class Remains: @unchecked Sendable {
         // Unchecked: made by the last owner, used once, on the loop.
-        private let multi: CurlMulti
+        private let pool: TransferPool
         private var watcher: SocketWatcher?
 
-        init(multi: CurlMulti, watcher: SocketWatcher?) {
-            self.multi = multi
+        init(pool: TransferPool, watcher: SocketWatcher?) {
+            self.pool = pool
             self.watcher = watcher
         }
 
         func close() {
             watcher = nil
-            multi.close()
+            pool.close()
         }
     }
 }
@@ -148,22 +148,22 @@ extension HTTPClient {
     /// - Throws: ``HTTPClientError`` when there is none.
     public func connect(to url: String, deadline: Duration) async throws(HTTPClientError) -> HTTPClientConnection {
         try checkIsRunning()
-        let multi = try CurlMulti(loop: loop, configuration: configuration)
+        let pool = try TransferPool(loop: loop, configuration: configuration)
         do {
             let limits = HTTPClientRequest.Timeouts(connect: deadline, firstByte: nil, idle: nil, total: deadline)
-            let transfer = try multi.transfer(for: HTTPClientRequest(url: url, timeouts: limits))
+            let transfer = try pool.transfer(for: HTTPClientRequest(url: url, timeouts: limits))
             try transfer.prepareConnectOnly()
             let ticket = Ticket(transfer: transfer, generation: transfer.generation)
             let loop = loop
             let result = await withTaskCancellationHandler {
-                await withUnsafeContinuation { self.start(transfer, .connect($0), with: multi) }
+                await withUnsafeContinuation { self.start(transfer, .connect($0), with: pool) }
             } onCancel: {
-                loop.execute { multi.cancel(ticket) }
+                loop.execute { pool.cancel(ticket) }
             }
             try result.get()
-            return try HTTPClientConnection(transfer, in: multi)
+            return try HTTPClientConnection(transfer, in: pool)
         } catch {
-            multi.close()
+            pool.close()
             throw error
         }
     }

@@ -8,6 +8,8 @@ final class ParsedURL {
     let handle: OpaquePointer
     /// True for `https`.
     let isEncrypted: Bool
+    /// The server behind it, as far as the client tells servers apart.
+    var origin: Origin?
 
     /// Takes a URL apart.
     ///
@@ -29,24 +31,19 @@ final class ParsedURL {
         }
     }
 
+    /// Scheme, host and port, in one form for all ways to write them.
+    var originName: String {
+        var name = isEncrypted ? "https" : "http"
+        for (part, flags) in [(CURLUPART_HOST, 0), (CURLUPART_PORT, CURLU_DEFAULT_PORT)] {
+            var text: UnsafeMutablePointer<CChar>?
+            guard curl_url_get(handle, part, &text, UInt32(flags)) == CURLUE_OK, let text else { continue }
+            name += " " + String(cString: text).lowercased()
+            curl_free(text)
+        }
+        return name
+    }
+
     deinit {
         curl_url_cleanup(handle)
-    }
-}
-
-/// The URLs that were used lately: a bridge sends to a few, again and again.
-struct ParsedURLs {
-    /// Kept at the most; when there are more, all are forgotten, which costs each one parse.
-    private static let limit = 256
-
-    private var known: [String: ParsedURL] = [:]
-
-    /// The URL of this text.
-    mutating func parsed(_ text: String) throws(HTTPClientError) -> ParsedURL {
-        if let url = known[text] { return url }
-        let url = try ParsedURL(text)
-        if known.count >= ParsedURLs.limit { known = [:] }
-        known[text] = url
-        return url
     }
 }

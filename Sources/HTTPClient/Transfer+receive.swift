@@ -9,9 +9,9 @@ extension Transfer {
     /// - Returns: the count taken; another number makes curl give the transfer up.
     func receive(header line: UnsafeRawBufferPointer) -> Int {
         if status == 0 || line.starts(with: "HTTP/".utf8) {
-            clock.sawByte(at: multi.turnTime)
+            clock.sawByte(at: pool.turnTime)
             // From the limit for the first byte to the one for silence, which may run out sooner.
-            multi.watchClock(of: self)
+            pool.watchClock(of: self)
             guard beginHead(statusLine: line) else { return 0 }
             return line.count
         }
@@ -56,7 +56,7 @@ extension Transfer {
 
     private func completeHead() {
         isHeadComplete = true
-        if case .stream(let source) = purpose { multi.touch(source) }
+        if case .stream(let source) = purpose { pool.touch(source) }
     }
 
     /// Takes a piece of the content.
@@ -73,7 +73,7 @@ extension Transfer {
             }
             guard count(bytes) else { return 0 }
             source.pending.append(contentsOf: bytes)
-            multi.touch(source)
+            pool.touch(source)
             return bytes.count
         }
         guard count(bytes) else { return 0 }
@@ -89,7 +89,7 @@ extension Transfer {
     }
 
     private func count(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        clock.sawByte(at: multi.turnTime)
+        clock.sawByte(at: pool.turnTime)
         received += bytes.count
         guard received <= limit else {
             failure = .tooLarge

@@ -21,7 +21,11 @@ final class Transfer: @unchecked Sendable {
     }
 
     let handle: UnsafeMutableRawPointer
-    unowned let multi: CurlMulti
+    unowned let pool: TransferPool
+    /// Where it runs, while it does.
+    var multi: CurlMulti?
+    /// The origin that it is counted for, while it runs.
+    var origin: Origin?
     var purpose = Purpose.idle
     /// The place in the client's list of all handles.
     var index = 0
@@ -29,6 +33,7 @@ final class Transfer: @unchecked Sendable {
     var generation = 0
 
     // The request, as far as curl reads it while the transfer runs or the next one may share it.
+    private let share: CurlShare
     let headerList = HeaderList()
     var content: UnsafeMutableRawBufferPointer
     var settings = Settings()
@@ -73,14 +78,15 @@ final class Transfer: @unchecked Sendable {
     /// A handle with its lasting options set.
     ///
     /// - Throws: when curl is out of memory or lacks an option that safety needs.
-    init(multi: CurlMulti, configuration: HTTPClientConfiguration) throws(HTTPClientError) {
+    init(pool: TransferPool) throws(HTTPClientError) {
         guard let handle = curl_easy_init() else {
             throw HTTPClientError(code: .other(27), mayHaveBeenProcessed: false, message: "no memory for a transfer")
         }
         self.handle = handle
-        self.multi = multi
+        self.pool = pool
+        share = pool.share
         content = .allocate(byteCount: 1024, alignment: 1)
-        let code = setUp(configuration)
+        let code = setUp(pool.configuration)
         guard code == CURLE_OK else {
             throw HTTPClientError(curl: code, wasSent: false, hasAnswer: false)
         }
@@ -93,8 +99,8 @@ final class Transfer: @unchecked Sendable {
 
     private func setUp(_ configuration: HTTPClientConfiguration) -> CURLcode {
         let this = Unmanaged.passUnretained(self).toOpaque()
-        let engine = Unmanaged.passUnretained(multi).toOpaque()
         let codes = [
+            cb_easy_set_pointer(handle, CURLOPT_SHARE, share.handle),
             cb_easy_set_http_only(handle),
             cb_easy_set_long(handle, CURLOPT_NOSIGNAL, 1),
             cb_easy_set_pointer(handle, CURLOPT_PRIVATE, this),
@@ -107,7 +113,7 @@ final class Transfer: @unchecked Sendable {
             cb_easy_set_open_socket_function(handle, CurlCallbacks.openSocket),
             cb_easy_set_pointer(handle, CURLOPT_OPENSOCKETDATA, this),
             cb_easy_set_close_socket_function(handle, CurlCallbacks.closeSocket),
-            cb_easy_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, engine),
+            cb_easy_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(pool).toOpaque()),
             cb_easy_set_long(handle, CURLOPT_TCP_NODELAY, 1),
             cb_easy_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1),
             cb_easy_set_long(handle, CURLOPT_SSL_VERIFYPEER, 1),
@@ -152,7 +158,7 @@ final class Transfer: @unchecked Sendable {
             _ = cb_easy_set_long(handle, CURLOPT_FOLLOWLOCATION, maxRedirects > 0 ? 1 : 0)
             _ = cb_easy_set_long(handle, CURLOPT_MAXREDIRS, maxRedirects)
         }
-        refusesPrivateAddresses = request.isUntrustedAddress && !multi.configuration.allowsPrivateAddresses
+        refusesPrivateAddresses = request.isUntrustedAddress && !pool.configuration.allowsPrivateAddresses
         hasRefusedAddress = false
         if request.acceptsCompressed != settings.acceptsCompressed {
             settings.acceptsCompressed = request.acceptsCompressed
@@ -252,22 +258,5 @@ final class Transfer: @unchecked Sendable {
     var wasSent: Bool {
         var size = 0
         return cb_easy_get_long(handle, CURLINFO_REQUEST_SIZE, &size) != CURLE_OK || size > 0
-    }
-}
-
-extension Transfer {
-    /// Moves the answer out.
-    func takeResponse() -> HTTPClientResponse {
-        let response = HTTPClientResponse(status: HTTPStatus(status), head: ResponseHead(wire: head), body: body)
-        head = []
-        body = []
-        return response
-    }
-
-    /// Moves the head out.
-    func takeHead() -> HTTPClientStream.Head {
-        let result = HTTPClientStream.Head(status: HTTPStatus(status), head: ResponseHead(wire: head))
-        head = []
-        return result
     }
 }

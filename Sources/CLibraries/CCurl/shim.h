@@ -50,6 +50,8 @@ static inline CURLMcode cb_multi_set_timer_function(CURLM *m, curl_multi_timer_c
     return curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, f);
 }
 
+static inline CURLSHcode cb_share_add(CURLSH *s, curl_lock_data d) { return curl_share_setopt(s, CURLSHOPT_SHARE, d); }
+
 // Macros that Swift does not import, as values.
 static const curl_socket_t cb_socket_timeout = CURL_SOCKET_TIMEOUT;
 static const curl_socket_t cb_socket_bad = CURL_SOCKET_BAD;
