@@ -49,6 +49,20 @@ SCENARIOS = {
         'as w64, and Redis is stopped for six seconds',
         '--window 64 --warmup 1.5 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8', ours_alone=True,
         overhead=4),
+    'slack': Scenario(
+        "w64 by Slack: a signed event in, chat.postMessage out", '--platform slack --window 64 --warmup 1.5 --seconds 3',
+        ours_alone=True),
+    'whatsapp': Scenario(
+        "w64 by WhatsApp: a signed webhook in, the Graph API's messages out",
+        '--platform whatsapp --window 64 --warmup 1.5 --seconds 3', ours_alone=True),
+    'stream': Scenario(
+        "200 a second to an agent that streams 20 pieces within 2 s; Telegram's message grows by edits",
+        '--stream 20 --piece-ms 100 --rate 200 --conversations 2000 --warmup 2 --seconds 4', ours_alone=True),
+    'embedded': Scenario(
+        'w64 by `chatbridge run`: bridge and logger in one process, SQLite', '--no-redis --window 64 --warmup 1.5 --seconds 3',
+        ours_alone=True, environment={'BENCH_EMBEDDED': 'yes'}),
+    'http': Scenario(
+        'the HTTP server alone: GET /health by 64 connections', '--get /health --window 64 --warmup 1 --seconds 2'),
     'cold': Scenario('from the start to the first webhook answered', '--rate 100 --warmup 0 --seconds 0.1 --idle 1'),
 }
 DEFAULT = list(SCENARIOS)
