@@ -38,6 +38,30 @@ extension Timestamp {
         put(rest % 1_000_000, width: 6, then: UInt8(ascii: "Z"))
     }
 
+    /// Reads the form that ``description`` writes, 27 characters, and no other.
+    public init?(canonical text: UnsafeRawBufferPointer) {
+        guard text.count == 27, text[4] == 0x2d, text[7] == 0x2d, text[10] == 0x54, text[13] == 0x3a, text[16] == 0x3a,
+            text[19] == 0x2e, text[26] == 0x5a
+        else { return nil }
+        var isDigits = true
+        func number(_ start: Int, _ count: Int) -> Int64 {
+            var value: Int64 = 0
+            for position in start..<(start + count) {
+                let digit = text[position] &- 0x30
+                isDigits = isDigits && digit < 10
+                value = value &* 10 &+ Int64(digit)
+            }
+            return value
+        }
+        let (year, month, day) = (number(0, 4), number(5, 2), number(8, 2))
+        let (hour, minute, second) = (number(11, 2), number(14, 2), number(17, 2))
+        let fraction = number(20, 6)
+        guard isDigits, hour < 24, minute < 60, second <= 60, let date = CivilDate(year: year, month: month, day: day)
+        else { return nil }
+        let seconds = date.daysSinceEpoch * 86_400 + hour * 3600 + minute * 60 + second
+        self.init(microseconds: seconds * 1_000_000 + fraction)
+    }
+
     /// Reads a time of RFC 3339: `T` or a space, a fraction of any length (cut at microseconds), `Z` or an offset.
     ///
     /// - Returns: nil for anything else, and for a date that no calendar has.

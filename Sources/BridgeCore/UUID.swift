@@ -36,28 +36,36 @@ public struct UUID: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     /// Reads the 36-character form, in either case; nil for anything else.
     public init?(_ text: String) {
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        var digits = 0
-        var position = 0
-        for byte in text.utf8 {
-            if position == 8 || position == 13 || position == 18 || position == 23 {
-                guard byte == UInt8(ascii: "-") else { return nil }
-            } else {
-                let nibble: UInt8
-                switch byte {
-                case 0x30...0x39: nibble = byte - 0x30
-                case 0x41...0x46: nibble = byte - 0x41 + 10
-                case 0x61...0x66: nibble = byte - 0x61 + 10
-                default: return nil
-                }
-                if digits < 16 { high = high << 4 | UInt64(nibble) } else { low = low << 4 | UInt64(nibble) }
-                digits += 1
+        var text = text
+        guard let uuid = text.withUTF8({ UUID(UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = uuid
+    }
+
+    /// Reads the 36-character form from its bytes, in either case; nil for anything else.
+    public init?(_ text: UnsafeRawBufferPointer) {
+        guard text.count == 36, let start = text.baseAddress, text[8] == 0x2d, text[13] == 0x2d, text[18] == 0x2d,
+            text[23] == 0x2d
+        else { return nil }
+        var halves: (UInt64, UInt64) = (0, 0)
+        // What is no digit sets a bit above the four of a nibble; one look at the end tells.
+        var wrong: UInt64 = 0
+        func read(_ range: Range<Int>, into half: inout UInt64) {
+            for position in range {
+                let byte = start.load(fromByteOffset: position, as: UInt8.self)
+                let digit = UInt64(byte) &- 0x30
+                let letter = UInt64(byte | 0x20) &- 0x61
+                let nibble = digit < 10 ? digit : letter < 6 ? letter &+ 10 : 0x10
+                wrong |= nibble
+                half = half << 4 | nibble & 15
             }
-            position += 1
         }
-        guard position == 36, digits == 32 else { return nil }
-        self.init(high: high, low: low)
+        read(0..<8, into: &halves.0)
+        read(9..<13, into: &halves.0)
+        read(14..<18, into: &halves.0)
+        read(19..<23, into: &halves.1)
+        read(24..<36, into: &halves.1)
+        guard wrong < 16 else { return nil }
+        self.init(high: halves.0, low: halves.1)
     }
 
     /// The 36-character form in lower case.

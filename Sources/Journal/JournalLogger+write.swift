@@ -7,19 +7,25 @@ internal import Telemetry
 /// The second half of a batch's way: store, dead letters, end of the claim.
 extension JournalLogger {
     /// Writes a batch and ends its claim; tries again until both have succeeded or the logger is abandoned.
-    func write(_ batch: Batch) async {
+    ///
+    /// - Parameter earlier: The writing of the batch before: claims are finished in their order.
+    func write(_ batch: Batch, after earlier: Task<Void, Never>?) async {
         var dead = batch.dead
         var returned = batch.returned
-        if !batch.jobs.isEmpty {
-            guard let outcome = await store(batch) else { return }
+        if batch.jobs.count > 0 {
+            let outcome = await store(batch)
+            await earlier?.value
+            guard let outcome else { return }
             for rejection in outcome.rejections {
                 dead.append(deadLetter(batch.claim.jobs[batch.places[rejection.index]], error: rejection.error))
             }
             for index in outcome.deferred {
                 let job = batch.claim.jobs[batch.places[index]]
-                if mayWait(batch.jobs[index].id) {
+                // Only news of a message waits for it; a message waits for nothing.
+                guard let news = batch.jobs.job(at: index) else { continue }
+                if mayWait(news.id) {
                     returned.append(job)
-                } else if batch.jobs[index].isReceipt {
+                } else if news.isReceipt {
                     // Of a message that somebody else sent, or that is older than what is looked at: nothing is lost.
                     metrics.unmatchedReceipts.increment()
                 } else {
@@ -27,6 +33,8 @@ extension JournalLogger {
                 }
             }
             metrics.written.increment(by: batch.jobs.count - outcome.rejections.count - outcome.deferred.count)
+        } else {
+            await earlier?.value
         }
         note(returned: returned.count, of: batch)
         guard await finish(batch, dead: dead, returned: returned) else { return }
@@ -62,11 +70,11 @@ extension JournalLogger {
             do {
                 let resolved = try await resolve(batch.jobs)
                 Failpoint.reach("logger.writing")
-                let outcome = JournalWriteOutcome(try await store.write(resolved.jobs), of: resolved)
+                let outcome = JournalWriteOutcome(try await store.write(resolved.batch), of: resolved)
                 Failpoint.reach("logger.committed")
                 metrics.writeTime.record(.now - start)
                 metrics.batches.increment()
-                if let oldest = batch.jobs.lazy.map(\.at).min() {
+                if let oldest = batch.jobs.oldest {
                     metrics.lag.record(Timestamp.now().duration(since: oldest))
                 }
                 return outcome
@@ -114,16 +122,5 @@ extension JournalLogger {
             }
         }
         return writer.bytes
-    }
-}
-
-extension LogJob {
-    /// When what it tells of happened.
-    fileprivate var at: Timestamp {
-        switch self {
-        case .message(let message): message.at
-        case .status(let change): change.at
-        case .receipt(let receipt): receipt.at
-        }
     }
 }

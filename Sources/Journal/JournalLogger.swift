@@ -5,7 +5,7 @@ public import Telemetry
 
 /// The logger: takes jobs from the queue in batches and writes them to the store, so that each is there exactly once.
 ///
-/// While the store commits one batch, the next is claimed and decoded. A batch ends (its jobs are deleted from the queue) after
+/// While the store commits one batch, the next is claimed and decoded, and written too where the store has room. A batch ends (its jobs are deleted from the queue) after
 /// its commit, never before; while the store is away it stays claimed and is tried again. A job that nobody can read or that
 /// the database refuses becomes a dead letter with its error, and the others go on.
 ///
@@ -52,7 +52,8 @@ public actor JournalLogger {
     private var stopsWhenEmpty = false
     var isAbandoned = false
     private var claiming: Task<Void, Never>?
-    private var writing: Task<Void, Never>?
+    /// The batches that are being written, oldest first, and whether each holds news of messages.
+    private var writing: [(task: Task<Void, Never>, hasNews: Bool)] = []
     /// How long to leave the queue alone: it holds nothing but what was given back to it.
     private(set) var pauseBeforeClaim = Duration.zero
     /// Of the lines about jobs of a later format.
@@ -84,14 +85,25 @@ public actor JournalLogger {
     public func run() async {
         await withTaskCancellationHandler {
             while let batch = await nextBatch() {
-                await writing?.value
+                // News of a message must find it committed: such a batch is written alone.
+                let hasNews = batch.jobs.hasNews
+                await finishWriting(toBelow: hasNews || writing.contains(where: \.hasNews) ? 1 : store.writers)
                 guard !isAbandoned else { break }
-                writing = loop.spawn(on: self) { await $0.write(batch) }
+                let earlier = writing.last?.task
+                writing.append((loop.spawn(on: self) { await $0.write(batch, after: earlier) }, hasNews))
             }
-            await writing?.value
+            await finishWriting(toBelow: 1)
             await queue.retire()
         } onCancel: {
             loop.execute { self.assumeIsolated { $0.abandon() } }
+        }
+    }
+
+    /// Waits until fewer batches than so many are being written.
+    private func finishWriting(toBelow count: Int) async {
+        while writing.count >= count, let oldest = writing.first {
+            await oldest.task.value
+            writing.removeFirst()
         }
     }
 
@@ -110,7 +122,7 @@ public actor JournalLogger {
         isStopping = true
         stopsWhenEmpty = false
         claiming?.cancel()
-        writing?.cancel()
+        for batch in writing { batch.task.cancel() }
     }
 
     // MARK: Claiming
@@ -122,7 +134,7 @@ public actor JournalLogger {
         var asked = ContinuousClock.now
         var isFull = false
         /// The jobs for the store.
-        var jobs: [LogJob] = []
+        var jobs: JournalBatch
         /// Where each of `jobs` stands in the claim.
         var places: [Int] = []
         var dead: [[UInt8]] = []
@@ -188,12 +200,12 @@ public actor JournalLogger {
     }
 
     private func decoded(_ claim: ClaimedJobs) async -> Batch {
-        var batch = Batch(claim: claim)
-        batch.jobs.reserveCapacity(claim.jobs.count)
+        var batch = Batch(
+            claim: claim, jobs: JournalBatch(takesRows: store.takesRows, capacity: claim.jobs.count))
         batch.places.reserveCapacity(claim.jobs.count)
         for (place, bytes) in claim.jobs.enumerated() {
             do {
-                batch.jobs.append(try LogJob(decoding: bytes))
+                try batch.jobs.append(bytes)
                 batch.places.append(place)
             } catch {
                 if case .newerVersion = error {

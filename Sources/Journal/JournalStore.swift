@@ -16,6 +16,18 @@ public protocol JournalStore: Sendable {
     /// - Throws: `JournalStoreError` when nothing is known to be committed; its code says whether to write again.
     func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome
 
+    /// Writes a claim's jobs as the logger has read them; by default as ``write(_:)-([LogJob])`` does.
+    func write(_ batch: JournalBatch) async throws(JournalStoreError) -> JournalWriteOutcome
+
+    /// Whether batches for this store hold plain messages as rows of Postgres.
+    var takesRows: Bool { get }
+
+    /// How many batches may be written at the same time.
+    ///
+    /// With more than one, a batch may be committed before an earlier one is; the logger does so where no job of either tells
+    /// of a message that the other may hold.
+    var writers: Int { get }
+
     /// The messages that a receipt tells of: outbound, in its conversation, under its names or up to its time, not older than
     /// a week.
     func messages(named receipt: LogReceipt) async throws(JournalStoreError) -> [UUID]
@@ -38,6 +50,17 @@ extension JournalStore {
 
     /// Nothing to give back.
     public func close() async {}
+
+    /// One job after the other.
+    public func write(_ batch: JournalBatch) async throws(JournalStoreError) -> JournalWriteOutcome {
+        try await write(batch.jobs)
+    }
+
+    /// Jobs, not rows.
+    public var takesRows: Bool { false }
+
+    /// One batch at a time.
+    public var writers: Int { 1 }
 }
 
 /// What became of a batch that was written.

@@ -16,7 +16,7 @@ public actor MemoryJobQueue: JobQueue {
     /// The jobs before it are taken; they are let go of in one piece now and then.
     private var head = 0
     private var bytes = 0
-    private var claimed: [(receipt: ClaimedJobs.Receipt, jobs: [[UInt8]])] = []
+    private(set) var claimed: [(receipt: ClaimedJobs.Receipt, jobs: [[UInt8]])] = []
     private var claims = 0
     private var deadLetters: [[UInt8]] = []
     private let arrivals: JobWaiter

@@ -77,6 +77,20 @@ public struct PostgresArrayBuilder: Sendable {
         bytes.append(contentsOf: repeatElement(0, count: Self.headerBytes))
     }
 
+    /// An array for elements that are in the binary format already.
+    init(_ element: Element, bytes count: Int, hasNull: Bool) {
+        self.element = element
+        self.hasNull = hasNull
+        bytes.reserveCapacity(Self.headerBytes + count)
+        bytes.append(contentsOf: repeatElement(0, count: Self.headerBytes))
+    }
+
+    /// Appends an element with its length word, as a row has it.
+    mutating func append(element field: UnsafeRawBufferPointer) {
+        count += 1
+        bytes.append(contentsOf: field)
+    }
+
     /// Appends NULL.
     public mutating func appendNull() {
         hasNull = true

@@ -109,7 +109,7 @@ public actor PostgresConnection {
     /// - Returns: The rows of each statement, in order.
     public func pipeline(_ statements: [PostgresStatement]) async throws(PostgresError) -> [PostgresRows] {
         try await call { session throws(PostgresError) in
-            try session.pipeline(statements, inTransaction: true, operation: "a pipeline")
+            try session.pipeline(statements, begin: true, commit: true, operation: "a pipeline")
         }
     }
 
@@ -122,6 +122,31 @@ public actor PostgresConnection {
     public func copyIn(_ sql: String, chunks: [[UInt8]]) async throws(PostgresError) -> Int {
         try await call { session throws(PostgresError) in
             try session.copyIn(sql, chunks, operation: "COPY")
+        }
+    }
+
+    /// Runs statements, a COPY and further statements as one transaction, in as few round trips as it takes.
+    ///
+    /// - Parameters:
+    ///   - before: What the rows need, as rows that they refer to.
+    ///   - sql: `COPY … FROM STDIN (FORMAT binary)`.
+    ///   - data: The rows.
+    ///   - after: What needs the rows.
+    /// - Returns: The rows of the statements after, in order.
+    /// - Throws: ``PostgresError``, as `uniqueViolation` when one of the rows is there already; nothing of it remains then.
+    public func transaction(
+        _ before: [PostgresStatement], copy sql: String, _ data: PostgresCopyData, _ after: [PostgresStatement] = []
+    ) async throws(PostgresError) -> [PostgresRows] {
+        try await call { session throws(PostgresError) in
+            _ = try session.pipeline(before, begin: true, operation: "before COPY")
+            do throws(PostgresError) {
+                // Without more to do, the end of the transaction travels with its COPY.
+                try session.copyIn(after.isEmpty ? "\(sql); COMMIT" : sql, data, operation: "COPY")
+            } catch {
+                session.rollBack()
+                throw error
+            }
+            return after.isEmpty ? [] : try session.pipeline(after, commit: true, operation: "after COPY")
         }
     }
 
@@ -209,7 +234,7 @@ public struct PostgresTransaction: ~Copyable {
 
     /// Runs several statements in one round trip.
     public func pipeline(_ statements: [PostgresStatement]) throws(PostgresError) -> [PostgresRows] {
-        try session.pipeline(statements, inTransaction: false, operation: "a pipeline")
+        try session.pipeline(statements, operation: "a pipeline")
     }
 
     /// Runs a script of statements without parameters.
@@ -226,7 +251,7 @@ public struct PostgresTransaction: ~Copyable {
 
 extension Session {
     func query(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> PostgresRows {
-        let results = try pipeline([PostgresStatement(sql, parameters)], inTransaction: false, operation: "a query")
+        let results = try pipeline([PostgresStatement(sql, parameters)], operation: "a query")
         guard let rows = results.first else { throw lost("a query") }
         return rows
     }

@@ -22,18 +22,21 @@ extension Session {
 
     /// Sends all statements and one Sync, then reads all results: one round trip.
     ///
-    /// - Parameter inTransaction: Puts BEGIN before and COMMIT after; on an error the transaction is rolled back.
+    /// - Parameters:
+    ///   - begin: Puts BEGIN before.
+    ///   - commit: Puts COMMIT after.
+    /// - Throws: `PostgresError`; with either of both, the transaction has been rolled back.
     func pipeline(
-        _ statements: [PostgresStatement], inTransaction: Bool, operation: String
+        _ statements: [PostgresStatement], begin: Bool = false, commit: Bool = false, operation: String
     ) throws(PostgresError) -> [PostgresRows] {
         guard PQenterPipelineMode(handle.pointer) == 1 else { throw lost(operation) }
         var steps: [Step] = []
         var named: [StatementKey: String] = [:]
-        if inTransaction { try control("BEGIN", &steps, operation) }
+        if begin { try control("BEGIN", &steps, operation) }
         for (index, statement) in statements.enumerated() {
             try send(statement, index, &steps, &named, operation)
         }
-        if inTransaction { try control("COMMIT", &steps, operation) }
+        if commit { try control("COMMIT", &steps, operation) }
         guard PQpipelineSync(handle.pointer) == 1 else { throw lost(operation) }
 
         var results: [PostgresRows] = []
@@ -48,7 +51,7 @@ extension Session {
         if sync.status == PGRES_FATAL_ERROR { failure = failure ?? error(sync, operation) }
         guard PQexitPipelineMode(handle.pointer) == 1 else { throw failure ?? lost(operation) }
         if let failure {
-            if inTransaction && PQtransactionStatus(handle.pointer) == PQTRANS_INERROR {
+            if begin || commit, PQtransactionStatus(handle.pointer) == PQTRANS_INERROR {
                 rollBack()
             }
             throw failure

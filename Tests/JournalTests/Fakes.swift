@@ -58,12 +58,18 @@ actor ListStore: JournalStore {
     private(set) var messages: [LogMessage] = []
     private(set) var changes: [LogStatusChange] = []
     private(set) var batches: [Int] = []
+    private(set) var deferrals = 0
+    nonisolated let writers: Int
     private var ids: Set<UUID> = []
     private var failures = 0
     private var refused: Set<String> = []
     private var isHeld = false
     private var held: [CheckedContinuation<Void, Never>] = []
     private var active: [SessionKey: UUID] = [:]
+
+    init(writers: Int = 1) {
+        self.writers = writers
+    }
 
     func fail(_ times: Int) { failures = times }
     func refuse(text: String) { refused.insert(text) }
@@ -77,6 +83,9 @@ actor ListStore: JournalStore {
         for continuation in held { continuation.resume() }
         held = []
     }
+
+    /// Lets the write through that came last.
+    func releaseLatest() { held.popLast()?.resume() }
 
     func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome {
         if isHeld { await withCheckedContinuation { held.append($0) } }
@@ -99,6 +108,7 @@ actor ListStore: JournalStore {
             case .receipt: outcome.rejections.append(.init(index: index, error: "not resolved"))
             }
         }
+        deferrals += outcome.deferred.count
         return outcome
     }
 

@@ -9,12 +9,14 @@ import Testing
 @Suite struct JournalLoggerTests {
     private struct Parts: Sendable {
         let queue: MemoryJobQueue
-        let store = ListStore()
+        let store: ListStore
         let logger: JournalLogger
 
         init(
-            _ loop: EventLoop, batch: Int = 500, flush: Duration = .milliseconds(2), patience: Duration = .seconds(30)
+            _ loop: EventLoop, batch: Int = 500, flush: Duration = .milliseconds(2), patience: Duration = .seconds(30),
+            writers: Int = 1
         ) {
+            store = ListStore(writers: writers)
             queue = MemoryJobQueue(loop: loop)
             var configuration = JournalLogger.Configuration(batch: batch, flush: flush, name: "test-logger")
             configuration.firstPause = .milliseconds(2)
@@ -65,6 +67,73 @@ import Testing
             #expect(batches.first == 100)
             #expect(batches.max() == 2_000)
             #expect(batches.reduce(0, +) == 6_000)
+        }
+    }
+
+    @Test func `batches shrink again once the backlog is gone`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, batch: 100)
+            var messages = Messages()
+            try await Self.run(parts, on: loop) {
+                try await parts.push(messages.jobs(2_000))
+                try await eventually("the backlog written", on: loop) { await parts.logger.written == 2_000 }
+                // Held up: what comes now piles up in the queue while one batch is being written.
+                await parts.store.hold()
+                try await parts.push(messages.jobs(1))
+                try await eventually("a write under way", on: loop) { await parts.store.heldWrites == 1 }
+                try await parts.push(messages.jobs(450))
+                try await eventually("the next claim", on: loop) { await parts.queue.depth() < 450 }
+                // As few as at the start, not as many as the backlog's last.
+                #expect(await parts.queue.depth() == 350)
+                await parts.store.release()
+            }
+            #expect(await parts.store.messages.count == 2_451)
+        }
+    }
+
+    @Test func `plain batches are written two at a time where the store can, and finished in order`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, batch: 10, writers: 2)
+            var messages = Messages()
+            let jobs = messages.jobs(100)
+            try await parts.push(jobs)
+            await parts.store.hold()
+            try await Self.run(parts, on: loop) {
+                try await eventually("two writes under way", on: loop) { await parts.store.heldWrites == 2 }
+                // 10 and 20 are being written, 40 are claimed.
+                try await eventually("the next claim", on: loop) { await parts.queue.depth() == 30 }
+                #expect(await parts.store.heldWrites == 2)
+                // The later one is through; the earlier is not, so neither claim may be finished.
+                await parts.store.releaseLatest()
+                try await eventually("its write done", on: loop) { await parts.store.batches == [20] }
+                try await loop.sleep(for: .milliseconds(20))
+                #expect(await parts.queue.claimed.map(\.jobs.count).reduce(0, +) == 70)
+                await parts.store.release()
+            }
+            #expect(await parts.queue.claimed.isEmpty)
+            #expect(await Set(parts.store.messages.map(\.id)) == Set(jobs.map(\.id)))
+        }
+    }
+
+    @Test func `news of a message is not written beside the message`() async throws {
+        try await onLoop { loop in
+            let parts = Parts(loop, batch: 1, writers: 2)
+            var messages = Messages()
+            let job = messages.next()
+            await parts.store.hold()
+            try await Self.run(parts, on: loop) {
+                try await parts.push([job])
+                try await eventually("a write under way", on: loop) { await parts.store.heldWrites == 1 }
+                let change = LogStatusChange(id: job.id, at: .now(), status: .delivered)
+                try await parts.queue.push([LogJob.status(change).encoded()])
+                try await eventually("the news claimed", on: loop) { await parts.queue.depth() == 0 }
+                try await loop.sleep(for: .milliseconds(20))
+                #expect(await parts.store.heldWrites == 1)
+                await parts.store.release()
+            }
+            // Never given back to the queue: it found its message.
+            #expect(await parts.store.changes.count == 1)
+            #expect(await parts.store.deferrals == 0)
         }
     }
 

@@ -59,24 +59,23 @@ func writeBisecting(
 }
 
 extension LogJob {
-    fileprivate var isMessage: Bool {
+    /// True for a message.
+    var isMessage: Bool {
         if case .message = self { true } else { false }
     }
 }
 
-extension JournalRows {
-    /// A session and a message that any working database takes, to be taken back at once.
+extension LogJob {
+    /// A message that any working database takes, to be taken back at once.
     ///
     /// Of this very moment, so that it meets the partition that new messages go to.
-    static func probe() -> JournalRows {
+    static func probe() -> LogJob {
         var generator = UUIDGenerator()
         let now = Timestamp.now()
-        return JournalRows([
-            .message(
-                LogMessage(
-                    id: generator.next(at: now), at: now,
-                    session: .init(id: generator.next(at: now), platform: "probe", conversation: "probe"),
-                    direction: .inbound, text: "probe", status: .received))
-        ])
+        return .message(
+            LogMessage(
+                id: generator.next(at: now), at: now,
+                session: .init(id: generator.next(at: now), platform: "probe", conversation: "probe"),
+                direction: .inbound, text: "probe", status: .received))
     }
 }

@@ -1,47 +1,51 @@
-internal import BridgeCore
 internal import Postgres
 
 extension PostgresStore {
     /// More messages than this go by COPY, which does less for each row but takes more round trips.
-    static let copyThreshold = 500
+    static let copyThreshold = 100
 
-    /// One transaction with the messages by binary COPY; quicker than ``pipelined(_:)`` for many rows.
+    /// Writes a batch in one transaction, by COPY where that is quicker and its rows are new.
     ///
-    /// - Returns: The rows of the update of statuses; nil when there were none to update.
-    /// - Throws: `uniqueViolation` when one of the messages is there already, which COPY cannot pass over.
-    func copied(_ rows: JournalRows) async throws(PostgresError) -> PostgresRows? {
-        let sessions = Self.upsert(rows.sessions)
-        let messages = Self.copyData(rows.messages)
-        let changes = rows.changes.isEmpty ? nil : Self.update(rows.changes)
-        return try await connection.transaction { transaction throws(PostgresError) in
-            _ = try transaction.pipeline([sessions])
-            try transaction.copyIn(
-                """
-                COPY messages (id, session_id, direction, sender_id, content_text, content_type, attachments,
-                               created_at, mastra_request_id, status, metadata)
-                FROM STDIN (FORMAT binary)
-                """, chunks: [messages])
-            guard let changes else { return nil }
-            return try transaction.query(changes.sql, changes.parameters)
+    /// - Returns: The places of the changes of status whose message is not there.
+    func write(_ batch: PostgresBatch, on connection: PostgresConnection) async throws(PostgresError) -> [Int] {
+        if batch.messages.count > Self.copyThreshold, !expectsRepeats {
+            do throws(PostgresError) {
+                return try await copied(batch, on: connection)
+            } catch {
+                // Some of it was written before, as after a crash between commit and acknowledgement, or by hand.
+                guard error.code == .uniqueViolation else { throw error }
+                expectsRepeats = true
+            }
         }
+        return try await pipelined(batch, on: connection)
     }
 
-    private static func copyData(_ messages: [LogMessage]) -> [UInt8] {
-        var data = PostgresCopyBuilder(capacity: messages.count * 640)
-        for message in messages {
-            data.beginRow(fields: 11)
-            data.append(message.id.postgres)
-            data.append(message.session.id.postgres)
-            data.append(message.direction.rawValue)
-            data.append(message.sender)
-            data.append(message.text)
-            data.append(message.type)
-            data.append(json: message.attachments)
-            data.append(microsecondsSinceUnixEpoch: message.at.microseconds)
-            data.append(message.request)
-            data.append(message.status.rawValue)
-            data.append(json: message.metadata)
+    /// One transaction with the messages by binary COPY.
+    ///
+    /// - Throws: `uniqueViolation` when one of the messages is there already, which COPY cannot pass over.
+    private func copied(
+        _ batch: PostgresBatch, on connection: PostgresConnection
+    ) async throws(PostgresError) -> [Int] {
+        let results = try await connection.transaction(
+            [Self.upsert(batch.sessions)],
+            copy: "COPY messages (\(MessageRows.columns)) FROM STDIN (FORMAT binary)", batch.messages.rows.copyData(),
+            batch.changes.isEmpty ? [] : [Self.update(batch.changes)])
+        guard let found = results.last else { return [] }
+        return try batch.deferred(found)
+    }
+
+    /// One transaction in one round trip.
+    private func pipelined(
+        _ batch: PostgresBatch, on connection: PostgresConnection
+    ) async throws(PostgresError) -> [Int] {
+        let statements = Self.statements(for: batch)
+        guard !statements.isEmpty else { return [] }
+        let results = try await connection.pipeline(statements)
+        // A batch without a repeat: the backlog of repeats is through.
+        if !batch.messages.isEmpty, results[batch.sessions.isEmpty ? 0 : 1].affected == batch.messages.count {
+            expectsRepeats = false
         }
-        return data.finish()
+        guard !batch.changes.isEmpty, let found = results.last else { return [] }
+        return try batch.deferred(found)
     }
 }

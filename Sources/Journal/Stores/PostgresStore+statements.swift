@@ -2,18 +2,20 @@ package import BridgeCore
 package import Postgres
 
 extension PostgresStore {
-    /// What a batch becomes on its way to Postgres, with all parameters in binary.
+    /// What a claim becomes on its way to Postgres, from the JSON of its jobs to parameters in binary.
     ///
-    /// There are no receipts among the jobs: the logger has resolved them.
-    package static func statements(for jobs: [LogJob]) -> [PostgresStatement] {
-        statements(for: JournalRows(jobs[...]))
+    /// - Throws: `LogJob.DecodingError`; there must be no receipts among the jobs, which take a look into the database.
+    package static func statements(for jobs: [[UInt8]]) throws -> [PostgresStatement] {
+        var batch = JournalBatch(takesRows: true, capacity: jobs.count)
+        for job in jobs { try batch.append(job) }
+        return statements(for: PostgresBatch(batch))
     }
 
-    static func statements(for rows: JournalRows) -> [PostgresStatement] {
+    static func statements(for batch: PostgresBatch) -> [PostgresStatement] {
         var statements: [PostgresStatement] = []
-        if !rows.sessions.isEmpty { statements.append(upsert(rows.sessions)) }
-        if !rows.messages.isEmpty { statements.append(insert(rows.messages)) }
-        if !rows.changes.isEmpty { statements.append(update(rows.changes)) }
+        if !batch.sessions.isEmpty { statements.append(upsert(batch.sessions)) }
+        if !batch.messages.isEmpty { statements.append(insert(batch.messages)) }
+        if !batch.changes.isEmpty { statements.append(update(batch.changes)) }
         return statements
     }
 
@@ -21,7 +23,7 @@ extension PostgresStore {
     ///
     /// The first news of a session makes it, at the time of its earliest message; later news move its activity forward and
     /// fill in what was not known.
-    static func upsert(_ sessions: [JournalRows.Session]) -> PostgresStatement {
+    static func upsert(_ sessions: [SessionTable.Session]) -> PostgresStatement {
         var ids = PostgresArrayBuilder(.uuid, capacity: sessions.count)
         var platforms = PostgresArrayBuilder(.text, capacity: sessions.count)
         var accounts = PostgresArrayBuilder(.text, capacity: sessions.count)
@@ -62,52 +64,21 @@ extension PostgresStore {
     }
 
     /// All messages at once; one that is there already stays as it is.
-    static func insert(_ messages: [LogMessage]) -> PostgresStatement {
-        var ids = PostgresArrayBuilder(.uuid, capacity: messages.count)
-        var sessions = PostgresArrayBuilder(.uuid, capacity: messages.count)
-        var directions = PostgresArrayBuilder(.text, capacity: messages.count)
-        var senders = PostgresArrayBuilder(.text, capacity: messages.count)
-        var texts = PostgresArrayBuilder(.text, capacity: messages.count * 5)
-        var types = PostgresArrayBuilder(.text, capacity: messages.count)
-        var attachments = PostgresArrayBuilder(.jsonb, capacity: messages.count)
-        var times = PostgresArrayBuilder(.timestamptz, capacity: messages.count)
-        var requests = PostgresArrayBuilder(.text, capacity: messages.count * 2)
-        var statuses = PostgresArrayBuilder(.text, capacity: messages.count)
-        var metadata = PostgresArrayBuilder(.jsonb, capacity: messages.count * 2)
-        for message in messages {
-            ids.append(message.id.postgres)
-            sessions.append(message.session.id.postgres)
-            directions.append(message.direction.rawValue)
-            senders.append(message.sender)
-            texts.append(message.text)
-            types.append(message.type)
-            attachments.append(json: message.attachments)
-            times.append(microsecondsSinceUnixEpoch: message.at.microseconds)
-            requests.append(message.request)
-            statuses.append(message.status.rawValue)
-            metadata.append(json: message.metadata)
-        }
-        return PostgresStatement(
+    static func insert(_ messages: MessageRows) -> PostgresStatement {
+        PostgresStatement(
             """
-            INSERT INTO messages (id, session_id, direction, sender_id, content_text, content_type, attachments,
-                                  created_at, mastra_request_id, status, metadata)
+            INSERT INTO messages (\(MessageRows.columns))
             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
                                  $8::timestamptz[], $9::text[], $10::text[], $11::jsonb[])
             ON CONFLICT (id) DO NOTHING
-            """,
-            [
-                .array(ids.finish()), .array(sessions.finish()), .array(directions.finish()),
-                .array(senders.finish()), .array(texts.finish()), .array(types.finish()),
-                .array(attachments.finish()), .array(times.finish()), .array(requests.finish()),
-                .array(statuses.finish()), .array(metadata.finish()),
-            ])
+            """, messages.rows.arrays(MessageRows.types).map { .array($0) })
     }
 
     /// Moves statuses forward, never back, and merges metadata; returns the ids of the messages that are there.
     ///
     /// News of a lower rank than the message's own came late: they add what was not known and change nothing else. The rows
     /// are locked in the order of their ids first.
-    static func update(_ changes: [JournalRows.StatusChange]) -> PostgresStatement {
+    static func update(_ changes: [StatusChanges.Change]) -> PostgresStatement {
         var ids = PostgresArrayBuilder(.uuid, capacity: changes.count)
         var statuses = PostgresArrayBuilder(.text, capacity: changes.count)
         var metadata = PostgresArrayBuilder(.jsonb, capacity: changes.count)

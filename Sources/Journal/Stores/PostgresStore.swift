@@ -2,23 +2,52 @@ public import BridgeCore
 public import Postgres
 internal import Synchronization
 
-/// Sessions and messages in Postgres, over one connection.
+/// Sessions and messages in Postgres, over two connections.
 ///
-/// A batch is one transaction, up to some hundred messages in one round trip, beyond that with the messages by COPY. Use one
-/// store per logger; several loggers may write to the same database.
+/// A batch is one transaction, up to a hundred messages in one round trip, beyond that with the messages by COPY. The second
+/// connection is made when a second batch is to be written while the first commits, as with a backlog. Use one store per
+/// logger; several loggers may write to the same database.
 public final class PostgresStore: JournalStore {
+    /// The connection of everything that is not a batch, and of one batch at a time.
     let connection: PostgresConnection
+    private let second: PostgresConnection
+    /// Whether the first connection writes a batch.
+    private let isBusy = Atomic(false)
+    private let repeats = Atomic(false)
     private let isClosed = Atomic(false)
 
     /// Connects when it is first used.
     public init(configuration: PostgresConfiguration) {
         connection = PostgresConnection(configuration: configuration)
+        second = PostgresConnection(configuration: configuration)
+    }
+
+    /// Whether a batch has met messages that are there already, as in a replay: then COPY would only fail.
+    var expectsRepeats: Bool {
+        get { repeats.load(ordering: .relaxed) }
+        set { repeats.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Plain messages as rows.
+    public var takesRows: Bool { true }
+
+    /// Two: while one backend waits for its disk, the other works.
+    public var writers: Int { 2 }
+
+    /// Writes a claim's jobs in one transaction; one by one only where one of them is refused.
+    public func write(_ batch: JournalBatch) async throws(JournalStoreError) -> JournalWriteOutcome {
+        do throws(WriteFailure) {
+            return JournalWriteOutcome(deferred: try await write(PostgresBatch(batch)))
+        } catch {
+            if case .store(let error) = error { throw error }
+            return try await write(batch.jobs)
+        }
     }
 
     /// Writes jobs in one transaction; see ``JournalStore/write(_:)``.
     public func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome {
         try await writeBisecting(jobs, canWrite: canWrite) { part throws(WriteFailure) in
-            try await write(JournalRows(part))
+            try await write(PostgresBatch(part))
         }
     }
 
@@ -58,46 +87,24 @@ public final class PostgresStore: JournalStore {
     public func close() async {
         isClosed.store(true, ordering: .releasing)
         await connection.close()
+        await second.close()
     }
 
     /// - Returns: The places of the changes of status whose message is not there.
-    private func write(_ rows: JournalRows) async throws(WriteFailure) -> [Int] {
+    private func write(_ batch: PostgresBatch) async throws(WriteFailure) -> [Int] {
+        let isSecond = isBusy.exchange(true, ordering: .acquiring)
+        defer { if !isSecond { isBusy.store(false, ordering: .releasing) } }
         do throws(PostgresError) {
-            guard let updated = try await updated(rows) else { return [] }
-            var found: Set<PostgresUUID> = []
-            for index in 0..<updated.count {
-                if let id = try updated[index].uuid("id") { found.insert(id) }
-            }
-            return rows.changes.filter { !found.contains($0.id.postgres) }.flatMap(\.indices).sorted()
+            return try await write(batch, on: isSecond ? second : connection)
         } catch {
             if isClosed.load(ordering: .acquiring) { throw .store(storeError(error)) }
             throw Self.failure(error)
         }
     }
 
-    private func updated(_ rows: JournalRows) async throws(PostgresError) -> PostgresRows? {
-        if rows.messages.count > Self.copyThreshold {
-            do throws(PostgresError) {
-                return try await copied(rows)
-            } catch {
-                // Some of it was written before, as after a crash between commit and acknowledgement.
-                guard error.code == .uniqueViolation else { throw error }
-            }
-        }
-        return try await pipelined(rows)
-    }
-
-    /// One transaction in one round trip.
-    private func pipelined(_ rows: JournalRows) async throws(PostgresError) -> PostgresRows? {
-        let statements = Self.statements(for: rows)
-        guard !statements.isEmpty else { return nil }
-        let results = try await connection.pipeline(statements)
-        return rows.changes.isEmpty ? nil : results.last
-    }
-
     private func canWrite() async -> Bool {
-        let rows = JournalRows.probe()
-        let probe = [Self.upsert(rows.sessions), Self.insert(rows.messages)]
+        let batch = PostgresBatch.probe
+        let probe = [Self.upsert(batch.sessions), Self.insert(batch.messages)]
         do throws(PostgresError) {
             try await connection.transaction { transaction throws(PostgresError) in
                 _ = try transaction.pipeline(probe)

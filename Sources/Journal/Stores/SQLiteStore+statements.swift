@@ -4,7 +4,7 @@ internal import SQLite
 extension SQLiteStore {
     /// The first news of a session makes it; later news move its activity forward and fill in what was not known.
     static func upsert(
-        _ sessions: [JournalRows.Session], _ transaction: borrowing SQLiteTransaction
+        _ sessions: [SessionTable.Session], _ transaction: borrowing SQLiteTransaction
     ) throws(SQLiteError) {
         for session in sessions {
             try transaction.execute(
@@ -51,7 +51,7 @@ extension SQLiteStore {
     ///
     /// - Returns: The places of the changes whose message is not there.
     static func update(
-        _ changes: [JournalRows.StatusChange], _ transaction: borrowing SQLiteTransaction
+        _ changes: [StatusChanges.Change], _ transaction: borrowing SQLiteTransaction
     ) throws(SQLiteError) -> [Int] {
         var missing: [Int] = []
         for change in changes {
@@ -70,8 +70,8 @@ extension SQLiteStore {
                     .text((isNews ? change.status : status ?? change.status).rawValue),
                     .utf8(
                         isNews
-                            ? JournalRows.merged(metadata, change.metadata)
-                            : JournalRows.merged(change.metadata, metadata)), .text(id),
+                            ? StatusChanges.merged(metadata, change.metadata)
+                            : StatusChanges.merged(change.metadata, metadata)), .text(id),
                 ])
         }
         return missing.sorted()

@@ -100,7 +100,7 @@ public final class SQLiteStore: JournalStore {
     }
 
     private func canWrite() async -> Bool {
-        let probe = JournalRows.probe()
+        let probe = JournalRows([LogJob.probe()])
         do throws(SQLiteError) {
             try await database.transaction { transaction throws(SQLiteError) in
                 try transaction.script("SAVEPOINT probe")

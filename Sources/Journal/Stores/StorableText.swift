@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Text that every store can hold: Postgres knows neither NUL in `text` nor `\u0000` and lone surrogates in `jsonb`.
 ///
 /// Each such character becomes U+FFFD; the message is never dropped for it.
@@ -47,6 +49,20 @@ enum StorableText {
             index += 6
         }
         return output
+    }
+
+    /// Whether there is an escape `\uXXXX` in JSON text.
+    static func hasEscapedUnit(_ json: [UInt8]) -> Bool {
+        json.withUnsafeBytes { bytes in
+            guard var next = bytes.baseAddress else { return false }
+            let end = next + bytes.count
+            while next < end, let backslash = memchr(next, 0x5c, end - next) {
+                // Two bytes, so that the second backslash of an escaped one starts nothing.
+                next = UnsafeRawPointer(backslash) + 2
+                if next <= end, (next - 1).load(as: UInt8.self) == UInt8(ascii: "u") { return true }
+            }
+            return false
+        }
     }
 
     /// The code unit of an escape `\uXXXX` that starts here.
