@@ -1,4 +1,4 @@
-package import BridgeCore
+internal import BridgeCore
 package import Postgres
 
 extension PostgresStore {
