@@ -42,7 +42,7 @@ SCENARIOS = {
         '--rate 1000 --delay 1000 --conversations 5000 --warmup 2 --seconds 6'),
     'stopped': Scenario(
         'as open, and Redis is stopped for six seconds',
-        '--rate 500 --warmup 2 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8', ours_alone=True),
+        '--rate 500 --warmup 2 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8', ours_alone=True, rounds=1),
     'steady64': Scenario(
         'as w64, for as long as stopped64', '--window 64 --warmup 1.5 --seconds 8', ours_alone=True),
     'stopped64': Scenario(
@@ -51,18 +51,18 @@ SCENARIOS = {
         overhead=4),
     'slack': Scenario(
         "w64 by Slack: a signed event in, chat.postMessage out", '--platform slack --window 64 --warmup 1.5 --seconds 3',
-        ours_alone=True),
+        ours_alone=True, rounds=2),
     'whatsapp': Scenario(
         "w64 by WhatsApp: a signed webhook in, the Graph API's messages out",
-        '--platform whatsapp --window 64 --warmup 1.5 --seconds 3', ours_alone=True),
+        '--platform whatsapp --window 64 --warmup 1.5 --seconds 3', ours_alone=True, rounds=2),
     'stream': Scenario(
         "200 a second to an agent that streams 20 pieces within 2 s; Telegram's message grows by edits",
-        '--stream 20 --piece-ms 100 --rate 200 --conversations 2000 --warmup 2 --seconds 4', ours_alone=True),
+        '--stream 20 --piece-ms 100 --rate 200 --conversations 2000 --warmup 2 --seconds 4', ours_alone=True, rounds=2),
     'embedded': Scenario(
         'w64 by `chatbridge run`: bridge and logger in one process, SQLite', '--no-redis --window 64 --warmup 1.5 --seconds 3',
-        ours_alone=True, environment={'BENCH_EMBEDDED': 'yes'}),
+        ours_alone=True, environment={'BENCH_EMBEDDED': 'yes'}, rounds=2),
     'http': Scenario(
-        'the HTTP server alone: GET /health by 64 connections', '--get /health --window 64 --warmup 1 --seconds 2'),
+        'the HTTP server alone: GET /health by 64 connections', '--get /health --window 64 --warmup 1 --seconds 2', rounds=2),
     'cold': Scenario('from the start to the first webhook answered', '--rate 100 --warmup 0 --seconds 0.1 --idle 1'),
 }
 DEFAULT = list(SCENARIOS)
