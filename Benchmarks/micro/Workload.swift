@@ -40,9 +40,10 @@ enum Workload: String, CaseIterable {
             return { LogJob.message(Samples.question).encoded().count + LogJob.message(Samples.answer).encoded().count }
         case .httpRequest:
             var parser = HTTPRequestParser(limits: HTTPLimits())
+            let bytes = Samples.httpRequest
             return {
                 var offset = 0
-                let request = try parser.parse(Samples.httpRequest.span, from: &offset)
+                let request = try parser.parse(bytes.span, from: &offset)
                 return (request?.body.count ?? 0) + (request?.headers.fields.count ?? 0)
             }
         case .loggerBatch:
