@@ -1,22 +1,17 @@
-#!/usr/bin/env python3
-"""Measures how fast a logger drains a full queue, beside what binary COPY of the same rows reaches in the same minute.
+"""What the benchmarks of the logger share: jobs as a bridge writes them, Redis, Postgres, a logger that drains a queue.
 
-Called by scripts/bench-logger, which starts Redis and Postgres and makes the tables:
-  drain.py --redis-port N --database URL --logger COMMAND --copy PROGRAM [--jobs N] [--rounds N] [--batch N]
-           [--against COMMAND]
-
-Fails when a job is lost or doubled, or when the logger does not end cleanly. The speed is printed, not judged.
+Used by logger.py and scale.py.
 """
-import argparse
 import json
+import os
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import time
 
 WORDS = 'the quick brown fox jumps over the lazy dog while agents answer messages from people on slack '
+LIST = 'chatbridge:log'
 
 
 class Redis:
@@ -29,10 +24,28 @@ class Redis:
     def send(self, *arguments):
         parts = [a if isinstance(a, bytes) else str(a).encode() for a in arguments]
         self.socket.sendall(b'*%d\r\n' % len(parts) + b''.join(b'$%d\r\n%s\r\n' % (len(p), p) for p in parts))
+        return self.reply()
+
+    def reply(self):
         line = self.reader.readline()
         if line[:1] == b'-':
             raise RuntimeError(line.decode())
-        return int(line[1:]) if line[:1] == b':' else line
+        if line[:1] == b':':
+            return int(line[1:])
+        if line[:1] == b'*':
+            return [self.reply() for _ in range(int(line[1:]))]
+        if line[:1] == b'$':
+            length = int(line[1:])
+            return None if length < 0 else self.reader.read(length + 2)[:-2]
+        return line
+
+    def fill(self, queue, key=LIST):
+        for i in range(0, len(queue), 1000):
+            self.send('LPUSH', key, *queue[i:i + 1000])
+
+    def is_drained(self):
+        """Nothing waits, and nothing is claimed: a logger gives up its claim when it has committed it."""
+        return self.send('LLEN', LIST) == 0 and not self.send('KEYS', LIST + ':claimed:*')
 
 
 def uuid(version, high, low):
@@ -41,10 +54,10 @@ def uuid(version, high, low):
     return '-'.join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def jobs(count):
+def jobs(count, first=0):
     """Log jobs as the bridge writes them, some 560 bytes: 5,000 conversations, ten of them taking turns in each hundred."""
     start = 1763676000_000
-    for i in range(count):
+    for i in range(first, first + count):
         conversation = (i // 100 * 10 + i % 10) % 5000
         inbound = i // 10 % 2 == 0
         at = start + i
@@ -61,83 +74,98 @@ def jobs(count):
         }, separators=(',', ':')).encode()
 
 
-def psql(database, statement):
-    done = subprocess.run(['psql', '-X', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', '-c', statement, database],
-                          stdout=subprocess.PIPE, check=True)
-    return done.stdout.decode().strip()
+class Database:
+    """A psql that stays, so that a question costs a round trip and no process."""
+
+    def __init__(self, url):
+        self.url = url
+        self.psql = subprocess.Popen(['psql', '-X', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', url],
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, statement):
+        """The lines of the answer."""
+        self.psql.stdin.write(statement.encode() + b";\n\\echo '~'\n")
+        self.psql.stdin.flush()
+        lines = []
+        while True:
+            line = self.psql.stdout.readline()
+            if not line:
+                sys.exit(f'psql ended at: {statement}')
+            if line == b'~\n':
+                return lines
+            lines.append(line.decode().rstrip('\n'))
+
+    def empty(self):
+        self.ask('TRUNCATE messages, sessions CASCADE')
+        self.ask('CHECKPOINT')
+
+    def loggers(self):
+        """The processes that serve loggers."""
+        return [int(pid) for pid in self.ask("SELECT pid FROM pg_stat_activity WHERE application_name = 'chatbridge'")]
 
 
-def drain(options, redis, queue, command):
-    """Fills the queue, starts a logger, and returns the rows a second from its first claim to its last commit."""
-    psql(options.database, 'TRUNCATE messages, sessions CASCADE')
+def cpu(pid):
+    """Seconds on a core of all threads of a process that are still there."""
+    total = 0
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{task}/schedstat') as file:
+            total += int(file.read().split()[0])
+    return total * 1e-9
+
+
+class Logger:
+    """`chatbridge logger` under measurement."""
+
+    def __init__(self, program, **environment):
+        self.process = subprocess.Popen([program, 'logger'], env=os.environ | environment)
+
+    def check(self, deadline):
+        if self.process.poll() is not None:
+            sys.exit(f'the logger ended by itself with {self.process.returncode}')
+        if time.monotonic() > deadline:
+            sys.exit('the logger does not drain the queue')
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=30)
+        if status != 0:
+            sys.exit(f'the logger ended with {status}')
+
+
+def drain(redis, database, program, queue, loggers=1, **environment):
+    """Fills the queue, starts loggers, and waits until all is committed; the queue stood before they began.
+
+    Gives rows a second from the first claim to the last commit, and microseconds of CPU a job.
+    """
     redis.send('FLUSHALL')
-    for i in range(0, len(queue), 1000):
-        redis.send('LPUSH', options.list, *queue[i:i + 1000])
-    logger = subprocess.Popen(['/bin/sh', '-c', 'exec ' + command])
+    redis.fill(queue)
+    started = [Logger(program, **environment) for _ in range(loggers)]
     try:
         deadline = time.monotonic() + 300
-        while redis.send('LLEN', options.list) == len(queue):
-            wait(logger, deadline, 0.001)
+        while redis.send('LLEN', LIST) == len(queue):
+            started[0].check(deadline)
+            time.sleep(0.001)
         begun = time.monotonic()
-        while redis.send('LLEN', options.list) > 0:
-            wait(logger, deadline, 0.005)
-        # The last batches are in hand. Counting a large table takes a while itself: look for the last job instead.
-        last, deadline = json.loads(queue[-1])['id'], time.monotonic() + 30
-        while psql(options.database, f"SELECT count(*) FROM messages WHERE id = '{last}'") != '1':
-            wait(logger, deadline, 0.005)
+        before = sum(cpu(logger.process.pid) for logger in started)
+        is_popped = environment.get('LOG_CLAIM') == 'brpop'
+        last = json.loads(queue[-1])['id']
+        while not redis.is_drained() or is_popped and not database.ask(f"SELECT 1 FROM messages WHERE id = '{last}'"):
+            started[0].check(deadline)
+            time.sleep(0.002)
         took = time.monotonic() - begun
+        logger = sum(cpu(logger.process.pid) for logger in started) - before
+        backend = sum(cpu(pid) for pid in database.loggers())
     finally:
-        logger.send_signal(signal.SIGTERM)
-        status = logger.wait(timeout=30)
-    stored = int(psql(options.database, 'SELECT count(*) FROM messages'))
-    if stored != len(queue) or status != 0:
-        sys.exit(f'drain: {stored} of {len(queue)} jobs are in the table, the logger ended with {status}')
-    return len(queue) / took
+        for one in started:
+            one.stop()
+    stored = int(database.ask('SELECT count(*) FROM messages')[0])
+    if stored != len(queue):
+        sys.exit(f'{stored} of {len(queue)} jobs are in the table')
+    return {'rate': len(queue) / took, 'logger_us': logger / len(queue) * 1e6,
+            'backend_us': backend / len(queue) * 1e6}
 
 
-def wait(logger, deadline, pause):
-    if logger.poll() is not None:
-        sys.exit(f'drain: the logger ended by itself with {logger.returncode}')
-    if time.monotonic() > deadline:
-        sys.exit('drain: the logger does not drain the queue')
-    time.sleep(pause)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--redis-port', type=int, required=True)
-    parser.add_argument('--database', required=True)
-    parser.add_argument('--logger', required=True, help='the command that starts a logger')
-    parser.add_argument('--against', help='another such command, measured in its place instead of the COPY')
-    parser.add_argument('--copy', required=True, help='the program of limits/copy.c')
-    parser.add_argument('--list', default='chatbridge:log')
-    parser.add_argument('--jobs', type=int, default=100_000)
-    parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--batch', type=int, default=500, help='rows in a transaction of the COPY')
-    options = parser.parse_args()
-    redis, queue = Redis(options.redis_port), list(jobs(options.jobs))
-    print(f'{len(queue)} jobs of {sum(map(len, queue)) // len(queue)} bytes', file=sys.stderr)
-    drained, copied, other = [], [], []
-    for turn in range(options.rounds):
-        # The second and every other time the other goes first, so that neither always finds the warmer caches.
-        for command in [options.logger, options.against][::-1 if turn % 2 else 1]:
-            if command:
-                (drained if command == options.logger else other).append(drain(options, redis, queue, command))
-        if options.against:
-            print(f'round {turn + 1}: {drained[-1]:.0f}/s and {other[-1]:.0f}/s', file=sys.stderr)
-            continue
-        done = subprocess.run([options.copy, options.database, str(options.batch)], stdout=subprocess.PIPE, check=True)
-        copied.append(float(done.stdout))
-        print(f'round {turn + 1}: logger {drained[-1]:.0f}/s, COPY {copied[-1]:.0f}/s', file=sys.stderr)
-    if options.against:
-        ratio = statistics.median(a / b for a, b in zip(drained, other))
-        print(f'{options.logger}: {statistics.median(drained):.0f} rows/s; {options.against}: '
-              f'{statistics.median(other):.0f} rows/s; ratio {ratio:.2f}, the median of {options.rounds} rounds')
-        return
-    ratio = statistics.median(a / b for a, b in zip(drained, copied))
-    print(f'logger {statistics.median(drained):.0f} rows/s, binary COPY by {options.batch} '
-          f'{statistics.median(copied):.0f} rows/s: ratio {ratio:.2f}')
-
-
-if __name__ == '__main__':
-    main()
+def copied(database, program, batch):
+    """Rows a second by binary COPY of what is in the table."""
+    done = subprocess.run([program, database.url, str(batch)], stdout=subprocess.PIPE, check=True)
+    return float(done.stdout)

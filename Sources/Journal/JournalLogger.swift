@@ -5,7 +5,8 @@ public import Telemetry
 
 /// The logger: takes jobs from the queue in batches and writes them to the store, so that each is there exactly once.
 ///
-/// While the store commits one batch, the next is claimed and decoded, and written too where the store has room. A batch ends (its jobs are deleted from the queue) after
+/// While the store commits one batch, the next is claimed and decoded, and written too where the store has room; with a backlog
+/// the one behind it is claimed already. A batch ends (its jobs are deleted from the queue) after
 /// its commit, never before; while the store is away it stays claimed and is tried again. A job that nobody can read or that
 /// the database refuses becomes a dead letter with its error, and the others go on.
 ///
@@ -52,6 +53,8 @@ public actor JournalLogger {
     private var stopsWhenEmpty = false
     var isAbandoned = false
     private var claiming: Task<Void, Never>?
+    /// The claim that is made while the batch before it is read and waits for its turn.
+    private var ahead: Claim?
     /// The batches that are being written, oldest first, and whether each holds news of messages.
     private var writing: [(task: Task<Void, Never>, hasNews: Bool)] = []
     /// How long to leave the queue alone: it holds nothing but what was given back to it.
@@ -93,6 +96,7 @@ public actor JournalLogger {
                 writing.append((loop.spawn(on: self) { await $0.write(batch, after: earlier) }, hasNews))
             }
             await finishWriting(toBelow: 1)
+            await ahead?.task?.value
             await queue.retire()
         } onCancel: {
             loop.execute { self.assumeIsolated { $0.abandon() } }
@@ -144,32 +148,42 @@ public actor JournalLogger {
 
     /// The next jobs; nil when the logger stops.
     private func nextBatch() async -> Batch? {
-        while !isStopping || stopsWhenEmpty {
-            let found = Claim()
-            // In a task of its own, so that a stop ends its wait and nothing else.
-            let task = loop.spawn(on: self) { await $0.claim(into: found) }
-            claiming = task
-            if isStopping { task.cancel() }
-            await task.value
-            claiming = nil
+        while !isStopping || stopsWhenEmpty || ahead != nil {
+            let (found, wasAhead) = (ahead ?? startClaim(), ahead != nil)
+            ahead = nil
+            await found.task?.value
             if let claim = found.claim {
                 Failpoint.reach("logger.claimed")
+                // A full claim means that more waits: Redis gets it ready while this one is read.
+                if found.isFull, !isStopping, pauseBeforeClaim == .zero { ahead = startClaim() }
                 var batch = await decoded(claim)
                 (batch.asked, batch.isFull) = (found.asked, found.isFull)
                 return batch
             }
-            if found.isClosed || (isStopping && !found.isFailed) { return nil }
+            // A claim ahead that a stop cut short does not say that the queue is empty.
+            if found.isClosed || (isStopping && !found.isFailed && !wasAhead) { return nil }
         }
         return nil
     }
 
     /// What a task that claims came to; touched on the loop alone.
     private final class Claim: @unchecked Sendable {
+        var task: Task<Void, Never>?
         var claim: ClaimedJobs?
         var asked = ContinuousClock.now
         var isFull = false
         var isClosed = false
         var isFailed = false
+    }
+
+    /// In a task of its own, so that a stop ends its wait and nothing else.
+    private func startClaim() -> Claim {
+        let found = Claim()
+        let task = loop.spawn(on: self) { await $0.claim(into: found) }
+        found.task = task
+        claiming = task
+        if isStopping { task.cancel() }
+        return found
     }
 
     private func claim(into result: Claim) async {

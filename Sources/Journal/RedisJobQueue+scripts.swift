@@ -7,23 +7,27 @@ extension RedisJobQueue {
     ///
     /// A list that holds more than ARGV 3 jobs already is left as it is, and the answer is their number.
     /// The queue is trimmed last: whatever fails before leaves a job twice, never nowhere. `unpack` fails near 8,000 values,
-    /// hence the chunks.
+    /// hence the chunks. A new list, which a claim nearly always is, takes the jobs in the order in which they were read, and is
+    /// not read again.
     static let claim = RedisScript(
         name: "claim",
         source: """
             local held = redis.call('LLEN', KEYS[2])
             if held > tonumber(ARGV[3]) then return held end
             local left = tonumber(ARGV[1]) - held
+            if left <= 0 then return redis.call('LRANGE', KEYS[2], 0, -1) end
             local chunk = tonumber(ARGV[2])
-            while left > 0 do
-              local jobs = redis.call('LRANGE', KEYS[1], -math.min(left, chunk), -1)
-              local count = #jobs
-              if count == 0 then break end
-              for i = 1, math.floor(count / 2) do jobs[i], jobs[count + 1 - i] = jobs[count + 1 - i], jobs[i] end
-              redis.call('LPUSH', KEYS[2], unpack(jobs))
-              redis.call('LTRIM', KEYS[1], 0, -count - 1)
-              left = left - count
+            local jobs = redis.call('LRANGE', KEYS[1], -left, -1)
+            local count = #jobs
+            if held == 0 then
+              for i = 1, count, chunk do
+                redis.call('RPUSH', KEYS[2], unpack(jobs, i, math.min(i + chunk - 1, count)))
+              end
+            else
+              for i = count, 1, -1 do redis.call('LPUSH', KEYS[2], jobs[i]) end
             end
+            if count > 0 then redis.call('LTRIM', KEYS[1], 0, -count - 1) end
+            if held == 0 then return jobs end
             return redis.call('LRANGE', KEYS[2], 0, -1)
             """)
 
