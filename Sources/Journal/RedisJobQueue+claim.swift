@@ -62,18 +62,23 @@ extension RedisJobQueue {
     /// - Returns: all that the list holds, newest first; empty also where it has become an adopted list (see below).
     private func take(_ limit: Int, to place: String) async throws(JobQueueError) -> [[UInt8]] {
         do {
-            let numbers = [limit, RedisJobQueue.chunk, limit * 4]
+            let numbers = [limit, limit * 4]
             let reply = try await run(
                 Self.claim, keys: [keys.queue, place], arguments: numbers.map { Array(String($0).utf8) })
-            if let count = reply.integer { adoptUncertain(place, count: count) }
-            return reply.array?.compactMap(\.bytes) ?? []
+            let count = reply.integer ?? 0
+            guard count <= limit * 4 else {
+                adoptUncertain(place, count: count)
+                return []
+            }
+            // Read outside of the script, where each job would be made into a string of Lua's and back.
+            return count == 0 ? [] : try await jobs(of: place, upTo: limit * 4)
         } catch {
             // Executed late, it makes a list that nobody has asked for any more.
             mayHaveStrays = true
             guard error.code == .full else { throw error }
         }
         // Redis is at `maxmemory` and refuses what could grow. Part of the claim may have come through.
-        let jobs = try await send(["LRANGE", place, "0", String(limit * 4)]).array?.compactMap(\.bytes) ?? []
+        let jobs = try await jobs(of: place, upTo: limit * 4)
         if !jobs.isEmpty, jobs.count <= limit * 4 { return jobs }
         // RENAMENX is not refused: the whole queue becomes a claimed list, and is handed out piece by piece.
         let count = try await run(Self.takeAll, keys: [keys.queue, place], arguments: []).integer ?? 0
@@ -81,6 +86,11 @@ extension RedisJobQueue {
         log.warning("Redis is at its memory limit: the log queue is taken as a whole", ["jobs": String(count)])
         adoptUncertain(place, count: count)
         return []
+    }
+
+    /// The jobs of a claimed list, newest first; one more than the limit where there are more.
+    private func jobs(of place: String, upTo limit: Int) async throws(JobQueueError) -> [[UInt8]] {
+        try await send(["LRANGE", place, "0", String(limit)]).array?.compactMap(\.bytes) ?? []
     }
 
     private func adoptUncertain(_ place: String, count: Int) {

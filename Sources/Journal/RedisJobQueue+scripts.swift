@@ -2,33 +2,30 @@ internal import Redis
 
 /// The steps that must happen as one. Lua has no rollback: each script does last what must not happen alone.
 extension RedisJobQueue {
-    /// Moves jobs from the tail of the queue (KEYS 1) to the head of a claimed list (KEYS 2) until that holds ARGV 1 of them,
-    /// in chunks of ARGV 2, and answers with the list, newest first.
+    /// Moves jobs from the tail of the queue (KEYS 1) to the head of a claimed list (KEYS 2) until that holds ARGV 1 of them;
+    /// answers with how many it holds.
     ///
-    /// A list that holds more than ARGV 3 jobs already is left as it is, and the answer is their number.
-    /// The queue is trimmed last: whatever fails before leaves a job twice, never nowhere. `unpack` fails near 8,000 values,
-    /// hence the chunks. A new list, which a claim nearly always is, takes the jobs in the order in which they were read, and is
-    /// not read again.
+    /// A list that holds more than ARGV 2 jobs already is left as it is. The queue is trimmed last: whatever fails before leaves a
+    /// job twice, never nowhere. SORT … BY nosort … STORE copies a piece of a list in its order, reads no more than that piece
+    /// (since Redis 3.2) and goes to the append-only file as one line: a fourth of the CPU of LRANGE and LPUSH, which are for
+    /// a list that holds jobs already and for a user to whom the dangerous commands, as SORT is one, are forbidden.
     static let claim = RedisScript(
         name: "claim",
         source: """
             local held = redis.call('LLEN', KEYS[2])
-            if held > tonumber(ARGV[3]) then return held end
-            local left = tonumber(ARGV[1]) - held
-            if left <= 0 then return redis.call('LRANGE', KEYS[2], 0, -1) end
-            local chunk = tonumber(ARGV[2])
-            local jobs = redis.call('LRANGE', KEYS[1], -left, -1)
-            local count = #jobs
+            local length = redis.call('LLEN', KEYS[1])
+            local count = math.min(tonumber(ARGV[1]) - held, length)
+            if held > tonumber(ARGV[2]) or count <= 0 then return held end
+            local stored = nil
             if held == 0 then
-              for i = 1, count, chunk do
-                redis.call('RPUSH', KEYS[2], unpack(jobs, i, math.min(i + chunk - 1, count)))
-              end
-            else
+              stored = redis.pcall('SORT', KEYS[1], 'BY', 'nosort', 'LIMIT', length - count, count, 'STORE', KEYS[2])
+            end
+            if type(stored) ~= 'number' then
+              local jobs = redis.call('LRANGE', KEYS[1], -count, -1)
               for i = count, 1, -1 do redis.call('LPUSH', KEYS[2], jobs[i]) end
             end
-            if count > 0 then redis.call('LTRIM', KEYS[1], 0, -count - 1) end
-            if held == 0 then return jobs end
-            return redis.call('LRANGE', KEYS[2], 0, -1)
+            redis.call('LTRIM', KEYS[1], 0, -count - 1)
+            return held + count
             """)
 
     /// Ends a claim (list KEYS 1, of which ARGV 1 jobs stay) that has dead letters (to KEYS 2) or jobs to give back

@@ -41,9 +41,6 @@ public actor RedisJobQueue: JobQueue {
         }
     }
 
-    /// The most values of one LPUSH in a script (see the claim script).
-    static let chunk = 500
-
     /// The loop that the queue belongs to.
     public nonisolated let loop: EventLoop
     /// Makes the actor run on its loop.

@@ -225,6 +225,33 @@ import Testing
         }
     }
 
+    @Test(arguments: ["+@all", "+@all -@dangerous +info +keys"])
+    func `a claim takes the oldest in their order, whatever is allowed`(rights: String) async throws {
+        try await onLoop { loop in
+            let redis = try RedisFixture.shared(loop)
+            let user = redis.prefix
+            let allowed = rights.split(separator: " ").map(String.init)
+            _ = try await redis.client.send(
+                RedisCommand("ACL", arguments: (["SETUSER", user, "on", ">word", "~*", "&*"] + allowed).map(bytes)))
+            let address = try #require(
+                redis.url.split(separator: "@").last?.split(separator: "/").last { $0.contains(":") })
+            let queue = try redis.makeQueue(through: "redis://\(user):word@\(address)")
+            try await queue.push(jobs(0..<2_500))
+            var found: [String] = []
+            for limit in [1, 700, 1_500, 500] {
+                let claim = try #require(try await queue.claim(limit: limit, linger: .zero, wait: .seconds(5)))
+                #expect(claim.jobs.count == min(limit, 2_500 - found.count))
+                found += claim.jobs.map(text)
+                try await queue.finish(claim, dead: [], returned: [])
+            }
+            #expect(found == names(0..<2_500))
+            #expect(try await queue.depth() == 0)
+            await queue.retire()
+            _ = try await redis.client.send(["ACL", "DELUSER", user])
+            try await redis.clear()
+        }
+    }
+
     @Test func `two loggers share the queue, and no job is claimed twice`() async throws {
         try await onLoop { loop in
             let redis = try RedisFixture.shared(loop)
