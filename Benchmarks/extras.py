@@ -39,19 +39,22 @@ def log_share(options):
         stripped, wrapper = os.path.join(folder, 'chatbridge'), os.path.join(folder, 'under-callgrind')
         subprocess.run(['strip', '--strip-debug', '-o', stripped, program], check=True)
         profiles, messages = [], []
-        # 70 conversations: the shorter run has seen them all, so that neither looks a session up in the difference.
-        for seconds in (3, 8):
-            profile = os.path.join(folder, f'{seconds}.out')
+        # Of 64 conversations as fast as it goes. The shorter run has seen them all, so that no session is looked up in the
+        # difference; both are of so many messages, not of so much time.
+        for count in (320, 1600):
+            profile = os.path.join(folder, f'{count}.out')
             with open(wrapper, 'w') as file:
                 file.write(f'#!/bin/sh\nexec valgrind -q --tool=callgrind --dump-line=no --callgrind-out-file={profile} '
                            f'{stripped} "$@"\n')
             os.chmod(wrapper, 0o755)
             subprocess.run(options.before, shell=True, stdout=subprocess.DEVNULL, check=True)
-            flags = ['--window', '64', '--conversations', '70', '--warmup', '0', '--seconds', str(seconds), '--drain', '20',
-                     '--redis-wait', '30', '--spawn', options.command, *options.flag]
+            flags = ['--rate', '20000', '--seconds', str(count / 20000), '--warmup', '0', '--conversations', '64',
+                     '--drain', '30', '--redis-wait', '30', '--spawn', options.command, *options.flag]
             done = subprocess.run([options.bench, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200,
                                   env=os.environ | {'CHATBRIDGE': wrapper})
             report = json.loads(done.stdout.decode().strip().splitlines()[-1])
+            if report['missing']:
+                raise ValueError(f"{report['missing']} messages were not answered")
             messages.append(report['messages'])
             profiles.append(profile)
         percent, instructions, _ = logshare.share(*profiles)

@@ -19,7 +19,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, 'results')
 # In this order; others follow by name.
-ORDER = ['bridge', 'logger', 'scale']
+ORDER = ['bridge', 'logger', 'curves', 'scale']
 
 
 def said(*command):
