@@ -90,8 +90,9 @@ def by_replicas(options):
     rows, found = [], {}
     for count in REPLICAS:
         say(f'bridges: {count}')
-        found[count] = medians(options, f'--replicas {count} --rate {1000 * count} --idle 1 --warmup 2 --seconds 4')
-        full = medians(options, f'--replicas {count} --window {64 * count} --idle 1 --warmup 1.5 --seconds 3')
+        ports = ','.join(map(str, flight.free_ports(count)))
+        found[count] = medians(options, f'--ports {ports} --rate {1000 * count} --idle 1 --warmup 2 --seconds 4')
+        full = medians(options, f'--ports {ports} --window {64 * count} --idle 1 --warmup 1.5 --seconds 3')
         rows.append((count, f'{1000 * count:,}', f"{found[count]['bridge_cpu_us']:.0f}",
                      f"{found[count]['redis_cpu_us']:.1f}", f"{found[count]['added_p99_us']:,.0f}",
                      f"{full['throughput']:,.0f}", f"{full['bridge_cpu_us']:.0f}", f"{full['redis_cpu_us']:.1f}"))
@@ -152,8 +153,16 @@ def main():
     for name in wanted:
         if name not in PARTS:
             parser.error(f'no such part: {name} ({", ".join(PARTS)})')
-    texts = ['## Scale: the bridge'] + [text for text in (PARTS[name](options) for name in wanted) if text]
-    print('\n\n'.join(texts))
+    texts = ['## Scale: the bridge']
+    for name in wanted:
+        try:
+            text = PARTS[name](options)
+        except (RuntimeError, subprocess.SubprocessError, ValueError) as problem:
+            options.failed.append(f'{name}: {problem}')
+            continue
+        if text:
+            print(text + '\n', flush=True)
+            texts.append(text)
     if options.publish and not options.only:
         results.write('curves', {'marks': [], 'text': '\n\n'.join(texts)})
         say('written: Benchmarks/RESULTS.md')
