@@ -187,7 +187,7 @@ extension Bridge {
             continuations[turn.threadName] = nil
         }
         if agent.agent.needsHistory { turn.history = history.messages(of: turn.threadName) }
-        if agent.agent.takesImages, let media = question.platform.media {
+        if agent.agent.takesImages, !question.event.attachments.isEmpty, let media = question.platform.media {
             turn.media = await media.pictures(of: question.event)
         }
         return turn

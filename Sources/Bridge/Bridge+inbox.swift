@@ -49,13 +49,19 @@ extension Bridge {
     /// Takes an event at once, and lets the inbox say before the answer is shown whether it was taken before.
     func takeByName(_ arrival: Arrival) -> TakeResult {
         guard recent.claim(arrival.event, on: arrival.platform.name) else { return duplicate(arrival) }
-        let names = arrival.names
-        let verdict = PendingVerdict()
         let lane = arrival.platform.capabilities.transport == .local ? nil : arrival.lane
+        let entry = InboxEntry(
+            id: arrival.id, names: arrival.names, lane: lane, purpose: arrival.purpose, payload: [],
+            sentAt: arrival.event.sentAt)
+        if let said = inbox?.claimAtOnce(entry) {
+            guard said == .taken else { return duplicate(arrival) }
+            record(arrival)
+            accept(arrival, keeping: .names(entry.names, nil), lane: lane)
+            return .taken(arrival.id)
+        }
+        let verdict = PendingVerdict()
         claiming += 1
         loop.spawn(on: self) { bridge in
-            let entry = InboxEntry(
-                id: arrival.id, names: names, lane: lane, purpose: arrival.purpose, payload: [])
             let said = try? await bridge.inbox?.claim([entry], keeping: .names).first
             bridge.claiming -= 1
             verdict.set(said)
@@ -67,7 +73,7 @@ extension Bridge {
             }
             bridge.noteEnd()
         }
-        accept(arrival, keeping: .names(names, verdict), lane: lane)
+        accept(arrival, keeping: .names(entry.names, verdict), lane: lane)
         return .taken(arrival.id)
     }
 
@@ -244,9 +250,16 @@ extension Bridge {
     /// - Parameter progress: what whoever recovers it needs to know; see ``InboxProgress``.
     func begin(_ question: Question, progress: [UInt8]? = nil) async -> Bool {
         if let mayShow = question.mayShow { return mayShow }
-        if case .here = question.keeping {
+        switch question.keeping {
+        case .here:
             question.mayShow = true
             return true
+        case .names(_, nil) where question.asking == nil:
+            guard let isOurs = inbox?.beginAtOnce((question.earlier + [question]).map(\.reference)) else { break }
+            question.mayShow = isOurs
+            return isOurs
+        default:
+            break
         }
         if question.asking == nil {
             question.asking = loop.spawn(on: self) { bridge in
@@ -266,11 +279,13 @@ extension Bridge {
             return true
         case .names(_, let verdict):
             let patience = inboxPause > .now ? Duration.zero : Bridge.patience
-            guard let said = await verdict.value(within: patience, on: loop) else {
-                inboxPause = .now + Bridge.impatience
-                return true
+            if let verdict {
+                guard let said = await verdict.value(within: patience, on: loop) else {
+                    inboxPause = .now + Bridge.impatience
+                    return true
+                }
+                if said == .duplicate { return false }
             }
-            if said == .duplicate { return false }
             return await leave(from: inbox, references, progress, within: patience) ?? true
         case .payload where configuration.acknowledgement == .fast:
             return await leave(from: inbox, references, progress, within: Bridge.patience) ?? true
@@ -319,6 +334,7 @@ extension Bridge {
             case .here: continue
             case .payload: kept.append(part.reference)
             case .names(let names, _):
+                if inbox?.settleAtOnce(part.reference, names: names) == true { continue }
                 let settlement = InboxSettlement(entries: [part.reference], names: names)
                 // Without it, a retry that comes after our end is answered again: no more.
                 loop.spawn(on: self) { try? await $0.inbox?.settle(settlement) }

@@ -9,24 +9,42 @@ struct LaneKey: Hashable {
     let conversation: ConversationID
     let thread: ThreadID?
     /// Where every question has a lane of its own.
-    var question: UUID?
+    let question: UUID?
+    /// Of all of it: a lane is looked up several times for a message.
+    private let hash: Int
 
-    init(_ event: InboundEvent, on platform: PlatformName) {
+    init(_ event: InboundEvent, on platform: PlatformName, question: UUID? = nil) {
         self.platform = platform
         account = event.place.account
         conversation = event.place.conversation
         thread = event.place.thread
+        self.question = question
+        var hasher = Hasher()
+        hasher.combine(platform)
+        hasher.combine(account)
+        hasher.combine(conversation)
+        hasher.combine(thread)
+        hasher.combine(question)
+        hash = hasher.finalize()
     }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 }
 
 /// A conversation in work.
-struct Lane {
+// Unchecked: it lives on the engine's loop alone.
+final class Lane: @unchecked Sendable {
+    let key: LaneKey
     /// Answers the questions one by one; ends when there are no more.
-    var task: Task<Void, Never>
+    var task: Task<Void, Never>?
     /// The question that is being answered.
     var current: Question?
     /// What waits behind it.
     var waiting: [Question] = []
+
+    init(_ key: LaneKey) {
+        self.key = key
+    }
 }
 
 extension Bridge {
@@ -35,30 +53,33 @@ extension Bridge {
         questions += 1
         inFlight.add(1)
         let key = laneKey(of: question)
-        if configuration.policy == .latest { supersede(key, by: question) }
-        guard lanes[key]?.waiting.append(question) == nil else { return }
-        // The task's first step comes in a later turn, when its lane is in place.
-        lanes[key] = Lane(task: loop.spawn(on: self) { await $0.startLane(key) }, waiting: [question])
+        if configuration.policy == .latest, let lane = lanes[key] { supersede(lane, by: question) }
+        if let lane = lanes[key] { return lane.waiting.append(question) }
+        let lane = Lane(key)
+        lane.waiting = [question]
+        lanes[key] = lane
+        // The task's first step comes in a later turn.
+        lane.task = loop.spawn(on: self) { await $0.startLane(lane) }
     }
 
     private func laneKey(of question: Question) -> LaneKey {
-        var key = LaneKey(question.event, on: question.platform.name)
-        if configuration.policy == .concurrent { key.question = question.id }
-        return key
+        LaneKey(
+            question.event, on: question.platform.name,
+            question: configuration.policy == .concurrent ? question.id : nil)
     }
 
-    private func startLane(_ key: LaneKey) async {
+    private func startLane(_ lane: Lane) async {
         if case .coalesce(let window) = configuration.policy { try? await loop.sleep(for: window) }
-        await runLane(key)
+        await runLane(lane)
     }
 
-    private func runLane(_ key: LaneKey) async {
-        while let question = takeNext(key) {
+    private func runLane(_ lane: Lane) async {
+        while let question = takeNext(lane) {
             await answer(question)
-            end(question, in: key)
+            end(question, in: lane)
             // Its answer was broken off, and the task with it: the others go on in another.
-            if Task.isCancelled, lanes[key]?.waiting.isEmpty == false {
-                lanes[key]?.task = loop.spawn(on: self) { await $0.runLane(key) }
+            if Task.isCancelled, !lane.waiting.isEmpty {
+                lane.task = loop.spawn(on: self) { await $0.runLane(lane) }
                 return
             }
         }
@@ -66,33 +87,31 @@ extension Bridge {
     }
 
     /// The next question of a conversation; without one, its lane is gone.
-    private func takeNext(_ key: LaneKey) -> Question? {
-        guard var waiting = lanes[key]?.waiting, !waiting.isEmpty else {
-            lanes[key] = nil
+    private func takeNext(_ lane: Lane) -> Question? {
+        guard !lane.waiting.isEmpty else {
+            lanes[lane.key] = nil
             return nil
         }
-        // Emptied first: an array that is held twice is copied when it is changed.
-        lanes[key]?.waiting = []
-        var next = waiting.removeFirst()
+        var next = lane.waiting.removeFirst()
         if case .coalesce = configuration.policy {
             var earlier: [Question] = []
-            while let following = waiting.first, following.canJoin(next), hasNoListener(next), hasNoListener(following)
+            while let following = lane.waiting.first, following.canJoin(next), hasNoListener(next),
+                hasNoListener(following)
             {
                 earlier.append(next)
-                next = waiting.removeFirst()
+                next = lane.waiting.removeFirst()
             }
             next.join(earlier)
         }
-        lanes[key]?.waiting = waiting
-        lanes[key]?.current = next
+        lane.current = next
         return next
     }
 
     private func hasNoListener(_ question: Question) -> Bool { listeners[question.id] == nil }
 
     /// A question has left its lane, unless it was put back into it.
-    private func end(_ question: Question, in key: LaneKey) {
-        lanes[key]?.current = nil
+    private func end(_ question: Question, in lane: Lane) {
+        lane.current = nil
         if question.stage == .waiting { return }
         forget(1 + question.earlier.count)
     }
@@ -105,24 +124,23 @@ extension Bridge {
     // MARK: Withdrawing
 
     /// A newer message of the conversation stands in the place of those before it.
-    private func supersede(_ key: LaneKey, by newer: Question) {
-        guard let lane = lanes[key] else { return }
+    private func supersede(_ lane: Lane, by newer: Question) {
         let kept = lane.waiting.filter { !newer.canJoin($0) }
         for older in lane.waiting where newer.canJoin(older) {
             older.withdrawal = .superseded(by: newer.id)
             endWithdrawn(older, .superseded(by: newer.id))
             forget(1)
         }
-        lanes[key]?.waiting = kept
-        if let current = lane.current, newer.canJoin(current) { withdraw(current, .superseded(by: newer.id), in: key) }
+        lane.waiting = kept
+        if let current = lane.current, newer.canJoin(current) { withdraw(current, .superseded(by: newer.id), in: lane) }
     }
 
     /// Breaks off the answer to a question, where it can still be taken back.
-    private func withdraw(_ question: Question, _ withdrawal: Question.Withdrawal, in key: LaneKey) {
+    private func withdraw(_ question: Question, _ withdrawal: Question.Withdrawal, in lane: Lane) {
         guard question.withdrawal == nil, question.stage == .asking || question.stage == .showing else { return }
         question.withdrawal = withdrawal
         question.platform.metrics.withdrawn.increment()
-        lanes[key]?.task.cancel()
+        lane.task?.cancel()
     }
 
     /// The user has changed or deleted a message: the answer that is being made is made anew, or not at all.
@@ -130,24 +148,24 @@ extension Bridge {
         guard let target = signal.target else { return }
         let exact = LaneKey(signal, on: platform.name)
         // A deletion may not tell the thread, and with concurrent answers each has a lane of its own.
-        let keys = lanes[exact] != nil ? [exact] : lanes.keys.filter { $0.isOf(exact) }
-        for key in keys {
-            if let index = lanes[key]?.waiting.firstIndex(where: { $0.event.messageID == target }) {
-                guard let question = lanes[key]?.waiting[index] else { return }
+        let found = lanes[exact].map { [$0] } ?? lanes.values.filter { $0.key.isOf(exact) }
+        for lane in found {
+            if let index = lane.waiting.firstIndex(where: { $0.event.messageID == target }) {
+                let question = lane.waiting[index]
                 if signal.kind == .edited {
                     change(question, to: signal)
                 } else {
-                    lanes[key]?.waiting.remove(at: index)
+                    lane.waiting.remove(at: index)
                     question.withdrawal = .deleted
                     endWithdrawn(question, .deleted)
                     forget(1)
                 }
                 return
             }
-            if let current = lanes[key]?.current, current.event.messageID == target {
+            if let current = lane.current, current.event.messageID == target {
                 // What was shown of an answer to the old words stays, and is finished.
                 if signal.kind == .edited, current.stage == .showing { return }
-                return withdraw(current, signal.kind == .edited ? .edited(signal) : .deleted, in: key)
+                return withdraw(current, signal.kind == .edited ? .edited(signal) : .deleted, in: lane)
             }
         }
     }
@@ -193,18 +211,18 @@ extension Bridge {
     ///
     /// An answer that may be shown already goes on: whoever has its question knows that it was begun.
     func letGo() {
-        for key in lanes.keys {
-            let waiting = lanes[key]?.waiting ?? []
-            lanes[key]?.waiting = waiting.filter { !$0.isKept }
+        for lane in lanes.values {
+            let waiting = lane.waiting
+            lane.waiting = waiting.filter { !$0.isKept }
             for question in waiting where question.isKept {
                 forget(1)
                 listeners.removeValue(forKey: question.id)?.receive(
                     .failed(AgentFailure(.unreachable, "another bridge answers this")))
             }
-            guard let current = lanes[key]?.current, current.isKept, current.mayShow == nil, current.withdrawal == nil
+            guard let current = lane.current, current.isKept, current.mayShow == nil, current.withdrawal == nil
             else { continue }
             current.withdrawal = .left
-            if current.stage == .asking { lanes[key]?.task.cancel() }
+            if current.stage == .asking { lane.task?.cancel() }
         }
     }
 
@@ -212,9 +230,9 @@ extension Bridge {
     func giveUp() {
         isGivingUp = true
         let failure = AgentFailure(.unreachable, "the bridge was stopped before there was an answer")
-        for key in lanes.keys {
-            let waiting = lanes[key]?.waiting ?? []
-            lanes[key]?.waiting = []
+        for lane in lanes.values {
+            let waiting = lane.waiting
+            lane.waiting = []
             for question in waiting {
                 forget(1)
                 if question.isKept { continue }
@@ -222,10 +240,8 @@ extension Bridge {
                 settle(question)
                 listeners.removeValue(forKey: question.id)?.receive(.failed(failure))
             }
-            if let current = lanes[key]?.current, current.isKept, current.stage == .asking {
-                current.withdrawal = .left
-            }
-            lanes[key]?.task.cancel()
+            if let current = lane.current, current.isKept, current.stage == .asking { current.withdrawal = .left }
+            lane.task?.cancel()
         }
     }
 }

@@ -110,13 +110,27 @@ public actor Bridge {
     }
 
     /// An event on its way in.
-    struct Arrival: Sendable {
+    ///
+    /// A class, as a question is: it is handed on from step to step.
+    final class Arrival: Sendable {
         let id: UUID
         let event: InboundEvent
         let platform: Platform
         let at: Timestamp
         let takenAt: ContinuousClock.Instant
         let listener: ReplyListener?
+
+        init(
+            id: UUID, event: InboundEvent, platform: Platform, at: Timestamp, takenAt: ContinuousClock.Instant,
+            listener: ReplyListener?
+        ) {
+            self.id = id
+            self.event = event
+            self.platform = platform
+            self.at = at
+            self.takenAt = takenAt
+            self.listener = listener
+        }
     }
 
     /// What became of one event.

@@ -10,8 +10,8 @@ final class Question: @unchecked Sendable {
     enum Keeping {
         /// Nobody: it dies with the process.
         case here
-        /// The inbox knows its names, or will; what it says decides before anything is shown.
-        case names([String], PendingVerdict)
+        /// The inbox knows its names, or will; what it says decides before anything is shown. Nil: it has said that it is new.
+        case names([String], PendingVerdict?)
         /// The inbox has all of it until it is settled.
         case payload
     }

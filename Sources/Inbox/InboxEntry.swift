@@ -42,10 +42,13 @@ public struct InboxEntry: Sendable {
     public let payload: [UInt8]
     /// Encoded log jobs that go to the queue when it is taken, and do not when it was taken before.
     public let jobs: [[UInt8]]
+    /// When the platform says that it happened: no bridge can have taken it before.
+    public let sentAt: Timestamp?
 
     /// An entry.
     public init(
-        id: UUID, names: [String], lane: String?, purpose: Purpose, payload: [UInt8], jobs: [[UInt8]] = []
+        id: UUID, names: [String], lane: String?, purpose: Purpose, payload: [UInt8], jobs: [[UInt8]] = [],
+        sentAt: Timestamp? = nil
     ) {
         self.id = id
         self.names = names
@@ -53,6 +56,7 @@ public struct InboxEntry: Sendable {
         self.purpose = purpose
         self.payload = payload
         self.jobs = jobs
+        self.sentAt = sentAt
     }
 
     /// What names it once it is claimed.

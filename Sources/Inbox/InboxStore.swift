@@ -37,6 +37,32 @@ public protocol InboxStore: Sendable {
 
     /// Gives up this bridge's part: what it still holds is free for others at once, or for the next start.
     func retire() async
+
+    // What is known by its names alone most often needs nobody to be asked; then none of the above is called for it.
+
+    /// Claims an event by its names alone.
+    ///
+    /// - Returns: nil where the store has to be asked: ``claim(_:keeping:)``.
+    func claimAtOnce(_ entry: InboxEntry) -> InboxVerdict?
+
+    /// Whether what was claimed at once may be shown; nil where the store has to be asked: ``begin(_:progress:)``.
+    func beginAtOnce(_ entries: [InboxEntry.Reference]) -> Bool?
+
+    /// Ends an event that was claimed by its names.
+    ///
+    /// - Returns: false where the store has to be asked: ``settle(_:)``.
+    func settleAtOnce(_ entry: InboxEntry.Reference, names: [String]) -> Bool
+}
+
+extension InboxStore {
+    /// Never: the store is asked.
+    public func claimAtOnce(_ entry: InboxEntry) -> InboxVerdict? { nil }
+
+    /// Never: the store is asked.
+    public func beginAtOnce(_ entries: [InboxEntry.Reference]) -> Bool? { nil }
+
+    /// Never: the store is asked.
+    public func settleAtOnce(_ entry: InboxEntry.Reference, names: [String]) -> Bool { false }
 }
 
 /// How much of an event the store keeps.

@@ -1,39 +1,75 @@
-/// Which names a process without Redis need not ask its file about: those that it has in work, and those that are surely new.
+internal import BridgeCore
+
+/// Which names a store need not be asked about: those that are in work here, and those that are surely new.
 ///
 /// What it remembers of the others are their hashes, so a name may be taken for a known one that is not; never the other way.
+/// Where it cannot remember all, the time at which an event was sent tells: what was sent after the oldest name that is
+/// remembered cannot have been taken before it.
 struct KnownNames {
-    /// Beyond so many names of a day the file is asked about each: 500,000 hashes take 8 MB.
-    static let limit = 500_000
+    /// Names of one generation, of which two are kept: 500,000 hashes take 8 MB.
+    static let limit = 250_000
+    /// A platform's clock is trusted to be at most so far ahead of ours.
+    static let clockSkew = Duration.seconds(600)
 
     private var inWork: Set<String> = []
     private var recent: Set<Int> = []
-    /// Those of the day before: forgotten a day later, and too late by as much at most.
+    private var recentSince: Timestamp
+    /// Those of the generation before.
     private var older: Set<Int> = []
+    private var olderSince: Timestamp
+    /// Whether every name of the store is remembered, whenever it was taken.
     private var areAllKnown = false
+    /// Whether there was no room for a name that was taken less than a turn ago.
+    private var hasDropped = false
 
-    /// Notes that all names of the file have been noted.
-    mutating func setComplete() {
-        areAllKnown = true
+    /// Nothing is known of what was before this time.
+    init(since start: Timestamp) {
+        recentSince = start
+        olderSince = start
     }
 
-    /// Notes a name that the file has, or is about to have.
-    mutating func note(_ name: String) {
-        guard recent.count < KnownNames.limit else {
-            areAllKnown = false
-            return
+    /// Notes that all names of the store have been noted.
+    mutating func setComplete() {
+        areAllKnown = !hasDropped
+    }
+
+    /// Forgets what the store has: others have changed it. What is in work stays.
+    mutating func forget(at time: Timestamp) {
+        recent = []
+        older = []
+        recentSince = time
+        olderSince = time
+        areAllKnown = false
+        hasDropped = false
+    }
+
+    /// Notes a name that the store has, or is about to have.
+    mutating func note(_ name: String, at time: Timestamp) {
+        if recent.count >= KnownNames.limit {
+            if !older.isEmpty {
+                areAllKnown = false
+                hasDropped = true
+            }
+            turn(at: time)
         }
         recent.insert(name.hashValue)
     }
 
     /// Forgets what is two turns old.
-    mutating func turn() {
+    mutating func turn(at time: Timestamp) {
         older = recent
+        olderSince = recentSince
         recent = []
+        recentSince = time
     }
 
-    /// True when the file has no such name.
-    func isNew(_ name: String) -> Bool {
-        guard areAllKnown else { return false }
+    /// True when the store has no such name.
+    ///
+    /// - Parameter sentAt: when the platform says that the event happened.
+    func isNew(_ name: String, sentAt: Timestamp? = nil) -> Bool {
+        if !areAllKnown {
+            guard let sentAt, sentAt > olderSince.advanced(by: KnownNames.clockSkew) else { return false }
+        }
         let hash = name.hashValue
         return !recent.contains(hash) && !older.contains(hash)
     }
@@ -43,11 +79,14 @@ struct KnownNames {
 
     /// An event of these names is in work from now on.
     mutating func begin(_ names: [String]) {
-        inWork.formUnion(names)
+        for name in names { inWork.insert(name) }
     }
 
     /// An event of these names is not in work any more.
     mutating func end(_ names: [String]) {
-        inWork.subtract(names)
+        for name in names { inWork.remove(name) }
     }
+
+    /// All names in work.
+    var namesInWork: Set<String> { inWork }
 }

@@ -69,7 +69,7 @@ extension RedisInbox {
     }
 
     /// Whether our lease stands for certain.
-    private var isFresh: Bool { freshUntil.map { ContinuousClock.now < $0 } ?? false }
+    var isFresh: Bool { freshUntil.map { ContinuousClock.now < $0 } ?? false }
 
     /// Ends entries and pushes their log jobs.
     public func settle(_ settlement: InboxSettlement) async throws(InboxError) {
@@ -93,6 +93,10 @@ extension RedisInbox {
             if let known = plain.removeValue(forKey: id), known.entered != nil { enteredCount -= 1 }
             void.remove(id)
         }
+        guard !settlement.names.isEmpty else { return }
+        let names = settlement.names.map(InboxKeys.name)
+        known.end(names)
+        note(names)
     }
 
     /// Runs the script that ends entries.
@@ -124,7 +128,9 @@ extension RedisInbox {
         if let beating { _ = await beating.value }
         bell?.cancel()
         gate.open()
+        learning?.cancel()
         guard joined != nil else { return }
+        try? await tellAll()
         _ = try? await run(Self.retire, [life])
         metrics.held.add(-held.count)
         held = [:]

@@ -14,7 +14,11 @@ extension RedisInbox {
     ) async throws(InboxError) -> [InboxVerdict] {
         if keeping == .names {
             // Before the first wait: a newcomer that is heard of meanwhile is to hear of these.
-            for entry in entries where entry.purpose == .answer { plain[entry.id] = Plain(lane: entry.lane) }
+            for entry in entries where entry.purpose == .answer {
+                plain[entry.id] = Plain(lane: entry.lane, names: entry.names.map(InboxKeys.name))
+            }
+            // Redis is asked: it is to know what this bridge has done. Away, it says so to the claim as well.
+            if !untold.isEmpty { try? await tellAll() }
         }
         var verdicts: [InboxVerdict] = []
         verdicts.reserveCapacity(entries.count)

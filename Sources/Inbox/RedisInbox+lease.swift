@@ -152,6 +152,7 @@ extension RedisInbox {
         let wasShared = hasPeers
         // From here on claims keep payloads; what was claimed by its names before follows.
         hasPeers = !peers.isEmpty
+        if hasPeers != wasShared { forgetNames() }
         if hasPeers, !wasShared || epoch > made {
             try await makeRoom(for: epoch)
         } else if epoch > made {
@@ -170,6 +171,8 @@ extension RedisInbox {
         releaseStandIns()
         // One whose lease has run out may be alive, and Redis have been away: it is waited for until it is declared dead.
         if let joined, !hasRoom { hasRoom = peers.allSatisfy { $0.isAlive && $0.made >= joined } }
+        if !untold.isEmpty { try await tellAll() }
+        if hasRoom, !hasPeers { learnNames() }
     }
 
     /// We were declared dead: all that we held is others', and we begin anew.
@@ -186,6 +189,8 @@ extension RedisInbox {
         metrics.held.add(-held.count)
         held = [:]
         plain = [:]
+        forgetNames()
+        known = KnownNames(since: .now())
         standIns = [:]
         enteredCount = 0
         uncertain = [:]

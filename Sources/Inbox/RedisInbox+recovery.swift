@@ -131,6 +131,7 @@ extension RedisInbox {
 
     /// Enters the conversations in work, so that others forward what comes for them.
     func makeRoom(for epoch: Int) async throws(InboxError) {
+        try await tellAll(withThoseInWork: true)
         var counts = receiver?.lanesInWork() ?? [:]
         var entering: [UUID] = []
         for (id, known) in plain {
@@ -184,7 +185,7 @@ extension RedisInbox {
     func useStandIn(for id: UUID, in lane: String?) {
         guard let lane, plain[id]?.entered == nil, let standIn = standIns[lane]?.popLast() else { return }
         if standIns[lane]?.isEmpty == true { standIns[lane] = nil }
-        plain[id] = Plain(lane: lane, entered: standIn)
+        plain[id, default: Plain(lane: lane, names: [])].entered = standIn
     }
 
     /// Ends those of whose conversations the engine says that nothing is in work any more.

@@ -9,7 +9,7 @@ internal import Redis
 extension RedisInbox {
     /// All of them, to be loaded at once.
     static let scripts = [
-        claim, begin, settle, beat, join, declare, enter, fetch, audit, collect, restore, takeOver, retire,
+        claim, begin, settle, mark, beat, join, declare, enter, fetch, audit, collect, restore, takeOver, retire,
     ]
 
     /// The prefix of the keys, who calls, and over which of its connections (see ``session``).
@@ -244,6 +244,14 @@ extension RedisInbox {
               end
             end
             for i = firstName, firstJob - 1 do call('SET', P .. 'seen:' .. ARGV[i], 'd', 'EX', ARGV[4]) end
+            return 1
+            """)
+
+    /// Marks names (ARGV 6 and on) for ARGV 4 seconds with ARGV 5: `d`, or the bridge that has them in work.
+    static let mark = RedisScript(
+        name: "mark",
+        source: head + """
+            for i = 6, #ARGV do call('SET', P .. 'seen:' .. ARGV[i], ARGV[5], 'EX', ARGV[4]) end
             return 1
             """)
 

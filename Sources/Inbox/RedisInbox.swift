@@ -53,6 +53,7 @@ public actor RedisInbox: InboxStore {
     /// An event that is claimed by its names.
     struct Plain {
         var lane: String?
+        var names: [String]
         /// What stands for it in the hash of what is held, once other bridges are about.
         var entered: UUID?
     }
@@ -86,6 +87,16 @@ public actor RedisInbox: InboxStore {
     var standIns: [String: [UUID]] = [:]
     /// How many stand in Redis for ``plain`` and ``standIns``.
     var enteredCount = 0
+    /// The names that Redis need not be asked about; see `RedisInbox+names.swift`.
+    var known = KnownNames(since: .now())
+    var nextTurn = Timestamp(microseconds: .min)
+    /// Names of events that are done, and of which Redis has not been told yet.
+    var untold: [String] = []
+    var telling: LoopTimer?
+    var isTellingPlanned = false
+    /// Reads the names of earlier runs.
+    var learning: Task<Void, Never>?
+    var hasLearned = false
     /// Claims that may have been executed: the entries, for the case that the engine goes on with them.
     var uncertain: [UUID: InboxEntry] = [:]
     /// What was lost with the lease: somebody else answers it.

@@ -12,7 +12,7 @@ extension SQLiteInbox {
     /// Claims events with their names alone.
     func claimNames(_ events: [NamedEntry], at time: Timestamp) async throws(InboxError) -> [InboxVerdict] {
         // Where an earlier claim asks the file, this one does too: it would overtake that one else.
-        let asks = filesAsked > 0 || events.contains { event in !event.names.allSatisfy(known.isNew) }
+        let asks = filesAsked > 0 || events.contains { event in !event.areNew(to: known) }
         var verdicts: [InboxVerdict] = []
         /// Names that a repeated event has and the first one had not.
         var added: [[String]] = []
@@ -58,13 +58,31 @@ extension SQLiteInbox {
         return verdicts
     }
 
+    /// Claims an event by its names where the file need not be asked.
+    public nonisolated func claimAtOnce(_ entry: InboxEntry) -> InboxVerdict? {
+        assumeIsolated { inbox in
+            let event = NamedEntry(entry)
+            // Where an earlier claim asks the file, this one does too: it would overtake that one else.
+            guard !event.isWritten, inbox.filesAsked == 0 else { return nil }
+            if event.names.allSatisfy(inbox.known.isInWork) { return .duplicate }
+            guard event.areNew(to: inbox.known), !event.names.contains(where: inbox.known.isInWork) else { return nil }
+            inbox.known.begin(event.names)
+            return .taken
+        }
+    }
+
+    /// Whether an event may be shown: always, since nobody else can have it; nil where the file is to note it first.
+    public nonisolated func beginAtOnce(_ entries: [InboxEntry.Reference]) -> Bool? {
+        assumeIsolated { inbox in entries.allSatisfy(inbox.isPlain) ? true : nil }
+    }
+
     /// Notes names that the file has.
     func note(_ names: [String], at time: Timestamp) {
         if time >= nextTurn {
-            if nextTurn.microseconds != .min { known.turn() }
+            if nextTurn.microseconds != .min { known.turn(at: time) }
             nextTurn = time.advanced(by: Self.timeToLive)
         }
-        for name in names { known.note(name) }
+        for name in names { known.note(name, at: time) }
     }
 
     /// Reads the names of earlier runs; until then the file is asked about each.
@@ -83,7 +101,7 @@ extension SQLiteInbox {
             for row in page {
                 guard case .text(let name) = row.name else { continue }
                 last = name
-                if !row.isOld { known.note(name) }
+                if !row.isOld { known.note(name, at: now()) }
             }
             guard page.count == Self.namesAtOnce else { break }
         }
@@ -99,6 +117,10 @@ extension SQLiteInbox {
         init(_ entry: InboxEntry) {
             self.entry = entry
             names = NamedEntry.names(entry.names)
+        }
+
+        func areNew(to known: KnownNames) -> Bool {
+            names.allSatisfy { known.isNew($0, sentAt: entry.sentAt) }
         }
 
         /// True when something of it goes into the file with its claim, though only its names are kept.

@@ -30,7 +30,7 @@ public actor SQLiteInbox: InboxStore {
     private(set) var isRetired = false
     private var nextForgetting = Timestamp(microseconds: .min)
     // What follows is for `SQLiteInbox+names.swift`.
-    var known = KnownNames()
+    var known: KnownNames
     var nextTurn = Timestamp(microseconds: .min)
     /// Claims that wait for the file's verdict.
     var filesAsked = 0
@@ -43,6 +43,7 @@ public actor SQLiteInbox: InboxStore {
         self.file = file
         self.log = log
         self.now = now
+        known = KnownNames(since: now())
     }
 
     /// Hands over what earlier runs have left, in the order of the claims.
@@ -192,6 +193,9 @@ public actor SQLiteInbox: InboxStore {
         known.end(done)
         for entry in settlement.entries { numbers[entry.id] = nil }
     }
+
+    /// True while nothing of an entry but its names is kept.
+    func isPlain(_ entry: InboxEntry.Reference) -> Bool { numbers[entry.id] == nil }
 
     /// Notes that this run ends in order: what is left counts no death.
     public func retire() async {

@@ -79,11 +79,11 @@ private let generator = Mutex(UUIDGenerator())
 /// An event named by its text.
 func event(
     _ name: String, lane: String? = "test:c1", purpose: InboxEntry.Purpose = .answer, names: [String]? = nil,
-    jobs: [String] = []
+    jobs: [String] = [], sentAt: Timestamp? = nil
 ) -> InboxEntry {
     InboxEntry(
         id: generator.withLock { $0.next(at: .now()) }, names: names ?? ["test:\(name)"], lane: lane, purpose: purpose,
-        payload: bytes(name), jobs: jobs.map(bytes))
+        payload: bytes(name), jobs: jobs.map(bytes), sentAt: sentAt)
 }
 
 extension InboxStore {
