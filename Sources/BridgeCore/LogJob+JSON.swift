@@ -77,12 +77,10 @@ extension LogMessage {
         object.field("sender", sender)
         object.field("type", type)
         object.field("text", text)
-        object.key("attachments")
-        object.raw(attachments)
+        object.rawField("attachments", attachments)
         object.field("request", request)
         object.field("status", status.rawValue)
-        object.key("metadata")
-        object.raw(metadata)
+        object.rawField("metadata", metadata)
     }
 
     init(id: UUID, at: Timestamp, root: JSONView) throws(LogJob.DecodingError) {
@@ -113,8 +111,7 @@ extension LogStatusChange {
         object.field("id", id)
         object.field("at", at)
         object.field("status", status.rawValue)
-        object.key("metadata")
-        object.raw(metadata)
+        object.rawField("metadata", metadata)
     }
 }
 
@@ -130,11 +127,9 @@ extension LogReceipt {
             session.field("conversation", conversation)
         }
         object.field("status", status.rawValue)
-        object.key("messages")
-        object.raw(namesJSON)
+        object.rawField("messages", namesJSON)
         object.field("up_to", upTo?.description)
-        object.key("metadata")
-        object.raw(metadata)
+        object.rawField("metadata", metadata)
     }
 
     init(id: UUID, at: Timestamp, root: JSONView) throws(LogJob.DecodingError) {

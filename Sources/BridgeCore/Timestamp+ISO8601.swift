@@ -4,13 +4,13 @@ extension Timestamp {
     /// Years outside 0 to 9999, which the form cannot hold, are written as the nearest end.
     public var description: String {
         String(unsafeUninitializedCapacity: 27) { buffer in
-            write(to: UnsafeMutableRawBufferPointer(buffer))
+            if let start = buffer.baseAddress { write(to: UnsafeMutableRawPointer(start)) }
             return 27
         }
     }
 
-    /// Writes the 27 characters of ``description`` to the beginning of a buffer that has room for them.
-    func write(to buffer: UnsafeMutableRawBufferPointer) {
+    /// Writes the 27 characters of ``description`` to memory that has room for them.
+    func write(to output: UnsafeMutableRawPointer) {
         let earliest: Int64 = -62_167_219_200_000_000
         let latest: Int64 = 253_402_300_799_999_999
         let clamped = min(max(microseconds, earliest), latest)
@@ -19,23 +19,24 @@ extension Timestamp {
         let rest = remainder < 0 ? remainder + 86_400_000_000 : remainder
         let date = CivilDate(daysSinceEpoch: days)
         let seconds = rest / 1_000_000
-        var position = 0
-        func put(_ value: Int64, width: Int, then mark: UInt8) {
-            var value = value
-            for offset in stride(from: width - 1, through: 0, by: -1) {
-                buffer[position + offset] = 0x30 + UInt8(value % 10)
-                value /= 10
-            }
-            buffer[position + width] = mark
-            position += width + 1
+        func put(_ value: Int64, at place: Int, then mark: UInt8) {
+            let value = UInt32(truncatingIfNeeded: value)
+            output.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 + value / 10), toByteOffset: place, as: UInt8.self)
+            output.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 + value % 10), toByteOffset: place + 1, as: UInt8.self)
+            output.storeBytes(of: mark, toByteOffset: place + 2, as: UInt8.self)
         }
-        put(date.year, width: 4, then: UInt8(ascii: "-"))
-        put(date.month, width: 2, then: UInt8(ascii: "-"))
-        put(date.day, width: 2, then: UInt8(ascii: "T"))
-        put(seconds / 3600, width: 2, then: UInt8(ascii: ":"))
-        put(seconds / 60 % 60, width: 2, then: UInt8(ascii: ":"))
-        put(seconds % 60, width: 2, then: UInt8(ascii: "."))
-        put(rest % 1_000_000, width: 6, then: UInt8(ascii: "Z"))
+        let fraction = rest % 1_000_000
+        // Each mark behind the first half of a longer number is written over by the second.
+        put(date.year / 100, at: 0, then: 0)
+        put(date.year % 100, at: 2, then: UInt8(ascii: "-"))
+        put(date.month, at: 5, then: UInt8(ascii: "-"))
+        put(date.day, at: 8, then: UInt8(ascii: "T"))
+        put(seconds / 3600, at: 11, then: UInt8(ascii: ":"))
+        put(seconds / 60 % 60, at: 14, then: UInt8(ascii: ":"))
+        put(seconds % 60, at: 17, then: UInt8(ascii: "."))
+        put(fraction / 10_000, at: 20, then: 0)
+        put(fraction / 100 % 100, at: 22, then: 0)
+        put(fraction % 100, at: 24, then: UInt8(ascii: "Z"))
     }
 
     /// Reads the form that ``description`` writes, 27 characters, and no other.

@@ -71,28 +71,46 @@ public struct UUID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The 36-character form in lower case.
     public var description: String {
         String(unsafeUninitializedCapacity: 36) { buffer in
-            write(to: UnsafeMutableRawBufferPointer(buffer))
+            if let start = buffer.baseAddress { write(to: UnsafeMutableRawPointer(start)) }
             return 36
         }
     }
 
-    /// Writes the 36 characters to the beginning of a buffer that has room for them.
-    func write(to buffer: UnsafeMutableRawBufferPointer) {
-        var position = 0
-        for index in 0..<16 {
-            if index == 4 || index == 6 || index == 8 || index == 10 {
-                buffer[position] = UInt8(ascii: "-")
-                position += 1
-            }
-            let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> (56 - UInt64(index & 7) * 8))
-            buffer[position] = UUID.digit(byte >> 4)
-            buffer[position + 1] = UUID.digit(byte & 15)
-            position += 2
+    /// Writes the 36 characters to memory that has room for them.
+    func write(to output: UnsafeMutableRawPointer) {
+        // Eight digits a word; the first of them is the lowest byte.
+        let first = UUID.hexadecimal(high >> 32)
+        let second = UUID.hexadecimal(high & 0xFFFF_FFFF)
+        let third = UUID.hexadecimal(low >> 32)
+        let fourth = UUID.hexadecimal(low & 0xFFFF_FFFF)
+        func put(_ word: UInt64, at place: Int) {
+            output.storeBytes(of: word.littleEndian, toByteOffset: place, as: UInt64.self)
         }
+        func put(half word: UInt64, at place: Int) {
+            output.storeBytes(of: UInt32(truncatingIfNeeded: word).littleEndian, toByteOffset: place, as: UInt32.self)
+        }
+        put(first, at: 0)
+        put(half: second, at: 9)
+        put(half: second >> 32, at: 14)
+        put(half: third, at: 19)
+        put(half: third >> 32, at: 24)
+        put(fourth, at: 28)
+        // Written one by one: a list of the places would be made anew at each call.
+        output.storeBytes(of: UInt8(ascii: "-"), toByteOffset: 8, as: UInt8.self)
+        output.storeBytes(of: UInt8(ascii: "-"), toByteOffset: 13, as: UInt8.self)
+        output.storeBytes(of: UInt8(ascii: "-"), toByteOffset: 18, as: UInt8.self)
+        output.storeBytes(of: UInt8(ascii: "-"), toByteOffset: 23, as: UInt8.self)
     }
 
-    private static func digit(_ nibble: UInt8) -> UInt8 {
-        nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
+    /// The eight hexadecimal digits of 32 bits, the first in the lowest byte.
+    private static func hexadecimal(_ bits: UInt64) -> UInt64 {
+        // Each half byte into a byte of its own, and the bytes into their order: 0x0123_4567 becomes 07 06 … 01 00.
+        var word = (bits & 0xFFFF) << 32 | bits >> 16
+        word = (word & 0x0000_00FF_0000_00FF) << 16 | (word & 0x0000_FF00_0000_FF00) >> 8
+        word = (word & 0x000F_000F_000F_000F) << 8 | (word & 0x00F0_00F0_00F0_00F0) >> 4
+        // 10 to 15 are those to which 6 adds a carry into the upper half; `a` is 39 beyond what follows `9`.
+        let letters = (word &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return word &+ 0x3030_3030_3030_3030 &+ letters &* 39
     }
 
     /// The 16 bytes in their order.

@@ -1,8 +1,9 @@
 extension JSONWriter {
     /// Writes a member whose value is a string.
     public mutating func field(_ name: StaticString, _ text: String) {
-        key(name)
-        value(text)
+        if text.utf8.withContiguousStorageIfAvailable({ member(name, $0) }) == nil {
+            Array(text.utf8).withUnsafeBufferPointer { member(name, $0) }
+        }
     }
 
     /// Writes a member whose value is a string, or leaves the member out for nil.
@@ -12,8 +13,7 @@ extension JSONWriter {
 
     /// Writes a member whose value is an integer.
     public mutating func field(_ name: StaticString, _ number: Int) {
-        key(name)
-        value(number)
+        field(name, Int64(number))
     }
 
     /// Writes a member whose value is an integer, or leaves the member out for nil.
@@ -23,8 +23,7 @@ extension JSONWriter {
 
     /// Writes a member whose value is an integer.
     public mutating func field(_ name: StaticString, _ number: Int64) {
-        key(name)
-        value(number)
+        member(name, room: 20) { $0.writeDecimal(number, &$1) }
     }
 
     /// Writes a member whose value is an integer, or leaves the member out for nil.
@@ -34,8 +33,7 @@ extension JSONWriter {
 
     /// Writes a member whose value is an integer.
     public mutating func field(_ name: StaticString, _ number: UInt64) {
-        key(name)
-        value(number)
+        member(name, room: 20) { $0.writeDecimal(number, &$1) }
     }
 
     /// Writes a member whose value is a number; `null` for infinities and NaN.
@@ -74,8 +72,23 @@ extension JSONWriter {
 
     /// Writes a member whose value is JSON already, unchecked.
     public mutating func rawField(_ name: StaticString, _ json: [UInt8]) {
-        key(name)
-        raw(json)
+        member(name, room: json.count) { output, place in
+            json.withUnsafeBytes { json in
+                if let start = json.baseAddress { output.write(start, json.count, &place) }
+            }
+        }
+    }
+
+    /// Writes a member whose value is a string of so many bytes that need no escapes, which the body fills in.
+    package mutating func field(
+        _ name: StaticString, plainBytes count: Int, _ write: (UnsafeMutableRawPointer) -> Void
+    ) {
+        member(name, room: count + 2) { output, place in
+            output.write(UInt8(ascii: "\""), &place)
+            write(output + place)
+            place += count
+            output.write(UInt8(ascii: "\""), &place)
+        }
     }
 
     /// Writes a member whose value is an object; the body writes its keys and values.

@@ -43,19 +43,8 @@ public struct JSONWriter: Sendable {
     ///
     /// The name must need no escapes.
     public mutating func key(_ name: StaticString) {
-        let comma = needsComma
+        member(name, room: 0) { _, _ in }
         needsComma = false
-        name.withUTF8Buffer { name in
-            bytes.append(room: name.count + 4) { output in
-                var place = 0
-                if comma { output.append(UInt8(ascii: ","), &place) }
-                output.append(UInt8(ascii: "\""), &place)
-                if let start = name.baseAddress { output.append(start, name.count, &place) }
-                output.append(UInt8(ascii: "\""), &place)
-                output.append(UInt8(ascii: ":"), &place)
-                return place
-            }
-        }
     }
 
     /// Writes the name of a member, escaped, whose value comes next.
@@ -68,17 +57,15 @@ public struct JSONWriter: Sendable {
 
     /// Writes a string, escaping quotation marks, backslashes and control bytes alone.
     public mutating func value(_ text: String) {
-        let comma = needsComma
-        needsComma = true
-        var text = text
-        text.withUTF8 { bytes.appendJSONString($0, comma: comma) }
+        // A native string lends its bytes without being copied.
+        if text.utf8.withContiguousStorageIfAvailable({ value($0) }) == nil {
+            Array(text.utf8).withUnsafeBufferPointer { value($0) }
+        }
     }
 
     /// Writes an integer.
     public mutating func value(_ number: Int64) {
-        beginValue()
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        bytes.appendDecimal(number.magnitude)
+        value(room: 20) { $0.writeDecimal(number, &$1) }
     }
 
     /// Writes an integer.
@@ -88,16 +75,14 @@ public struct JSONWriter: Sendable {
 
     /// Writes an integer.
     public mutating func value(_ number: UInt64) {
-        beginValue()
-        bytes.appendDecimal(number)
+        value(room: 20) { $0.writeDecimal(number, &$1) }
     }
 
     /// Writes a number with as many digits as it takes to read the same number back; `null` for infinities and NaN.
     public mutating func value(_ number: Double) {
         guard number.isFinite else { return null() }
-        beginValue()
         var text = number.description
-        text.withUTF8 { bytes.append(contentsOf: $0) }
+        text.withUTF8 { raw(UnsafeRawBufferPointer($0)) }
     }
 
     /// Writes `true` or `false`.
@@ -128,14 +113,14 @@ public struct JSONWriter: Sendable {
 
     /// Writes bytes that are one JSON value already, unchecked.
     public mutating func raw(_ json: [UInt8]) {
-        beginValue()
-        bytes.append(contentsOf: json)
+        json.withUnsafeBytes { raw($0) }
     }
 
     /// Writes bytes that are one JSON value already, unchecked.
     public mutating func raw(_ json: UnsafeRawBufferPointer) {
-        beginValue()
-        bytes.append(contentsOf: json)
+        value(room: json.count) { output, place in
+            if let start = json.baseAddress { output.write(start, json.count, &place) }
+        }
     }
 
     private mutating func beginValue() {
@@ -144,8 +129,50 @@ public struct JSONWriter: Sendable {
     }
 
     private mutating func literal(_ text: StaticString) {
-        beginValue()
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        text.withUTF8Buffer { raw(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Writes a value of at most `room` bytes behind the comma that it needs.
+    @inline(__always)
+    mutating func value(room: Int, _ write: (UnsafeMutableRawPointer, inout Int) -> Void) {
+        let comma = needsComma
+        needsComma = true
+        bytes.append(room: room + 1) { output in
+            var place = 0
+            if comma { output.write(UInt8(ascii: ","), &place) }
+            write(output, &place)
+            return place
+        }
+    }
+
+    /// Writes a member whose value has at most `room` bytes.
+    @inline(__always)
+    mutating func member(_ name: StaticString, room: Int, _ write: (UnsafeMutableRawPointer, inout Int) -> Void) {
+        let comma = needsComma
+        needsComma = true
+        bytes.append(room: name.utf8CodeUnitCount &+ 4 &+ UnsafeMutableRawPointer.wordRoom &+ room) { output in
+            var place = 0
+            output.writeName(name, comma: comma, &place)
+            write(output, &place)
+            return place
+        }
+    }
+
+    private mutating func value(_ text: UnsafeBufferPointer<UInt8>) {
+        let comma = needsComma
+        needsComma = true
+        bytes.appendJSONString(text, behind: 1) { output, place in
+            if comma { output.write(UInt8(ascii: ","), &place) }
+        }
+    }
+
+    /// Writes a member whose value is a string.
+    mutating func member(_ name: StaticString, _ text: UnsafeBufferPointer<UInt8>) {
+        let comma = needsComma
+        needsComma = true
+        bytes.appendJSONString(text, behind: name.utf8CodeUnitCount + 4) { output, place in
+            output.writeName(name, comma: comma, &place)
+        }
     }
 
     private mutating func open(_ bracket: UInt8) {

@@ -11,6 +11,32 @@ import Testing
         #expect(id.bytes.count == 16 && id.bytes[0] == 0x01 && id.bytes[15] == 0x8F)
     }
 
+    @Test func `every digit is written and read at every place`() {
+        for digit in UInt64(0)..<16 {
+            for place in 0..<32 {
+                let bits = digit << UInt64(60 - place % 16 * 4)
+                let id = UUID(high: place < 16 ? bits : 0, low: place < 16 ? 0 : bits)
+                var digits = [Character](repeating: "0", count: 32)
+                digits[place] = Character(String(digit, radix: 16))
+                for dash in [8, 13, 18, 23] { digits.insert("-", at: dash) }
+                #expect(id.description == String(digits))
+                #expect(UUID(String(digits)) == id)
+                #expect(UUID(String(digits).uppercased()) == id)
+            }
+        }
+    }
+
+    @Test(arguments: ["/", ":", "@", "G", "`", "g", " ", "\0", "-", "\u{7f}", "٣", "é"])
+    func `a character that is no digit is refused at every place`(character: Character) {
+        for place in 0..<36 where !(character == "-" && [8, 13, 18, 23].contains(place)) {
+            var text = Array("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
+            text[place] = character
+            #expect(UUID(String(text)) == nil)
+            // The same number of bytes, where the character has more than one.
+            #expect(UUID(String(decoding: String(text).utf8.prefix(36), as: UTF8.self)) == nil)
+        }
+    }
+
     @Test(arguments: [
         "", "017f22e2-79b0-7cc3-98c4-dc0c0c07398", "017f22e2-79b0-7cc3-98c4-dc0c0c07398ff",
         "017f22e279b07cc398c4dc0c0c07398f", "017f22e2-79b0-7cc3-98c4-dc0c0c07398g",

@@ -77,6 +77,60 @@ struct JSONWriterTests {
         }
     }
 
+    @Test
+    func `a text of any length with an escape at any place comes back as it was`() throws {
+        // Lengths on both sides of the words in which it is copied; the last place is behind the text: no escape.
+        for length in 0...33 {
+            for place in 0...length {
+                for filler in ["x", "é", "😀", "\u{7f}"] {
+                    var text = ""
+                    for index in 0..<length { text += index == place ? "\n" : filler }
+                    let json = written { json in
+                        json.array { json in
+                            json.value(text)
+                            json.object { $0.field("k", text) }
+                        }
+                    }
+                    let view = try JSONView(parsing: json)
+                    #expect(view[0].string == text)
+                    #expect(view[1]["k"].string == text)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [0, 11, 12, 13, 24, 25, 200])
+    func `more escapes than room was made for are all written`(count: Int) {
+        let text = String(repeating: "\u{1}", count: count)
+        let escaped = String(repeating: #"\u0001"#, count: count)
+        #expect(written { $0.value(text) } == "\"\(escaped)\"")
+        #expect(written { $0.value("a" + text + "b\"") } == "\"a\(escaped)b\\\"\"")
+        let json = written { json in json.object { $0.field("name", "é" + text) } }
+        #expect(json == "{\"name\":\"é\(escaped)\"}")
+    }
+
+    @Test
+    func `names of any length are written whole`() {
+        let text = written { json in
+            json.object { json in
+                json.field("a", 1)
+                json.field("ab", Int64.min)
+                json.field("abc", UInt64.max)
+                json.field("abcd", "")
+                json.field("abcdefg", 0)
+                json.field("abcdefgh", -1)
+                json.field("abcdefghi", 10)
+                json.field("abcdefghijklmnop", true)
+                json.rawField("abcdefghijklmnopq", Array("[]".utf8))
+                json.field("abcdefghijklmnopqrstuvwxyz", "z")
+            }
+        }
+        #expect(
+            text
+                == #"{"a":1,"ab":-9223372036854775808,"abc":18446744073709551615,"abcd":"","abcdefg":0,"abcdefgh":-1,"abcdefghi":10,"abcdefghijklmnop":true,"abcdefghijklmnopq":[],"abcdefghijklmnopqrstuvwxyz":"z"}"#
+        )
+    }
+
     @Test(arguments: [
         (0.0, "0.0"), (-0.0, "-0.0"), (1.5, "1.5"), (0.1, "0.1"), (1e300, "1e+300"), (0x1p-1074, "5e-324"),
         (.nan, "null"),
