@@ -27,6 +27,35 @@ import Testing
         return outcome
     }
 
+    @Test func `a byte that a value may not hold is found wherever it stands, and the others are let through`() {
+        for length in 1..<20 {
+            for place in 0..<length {
+                for byte in ["\u{0}", "\u{1f}", "\u{7f}", "\r", "\t", " ", "!", "~", "é"] {
+                    // Between letters, so that white space at the ends is not taken off.
+                    var value = Array(repeating: "a", count: length)
+                    value[place] = byte
+                    let text = "b\(value.joined())b"
+                    let outcome = Self.parse("GET / HTTP/1.1\r\nHost: h\r\nX: \(text)\r\n\r\n")
+                    if ["\u{0}", "\u{1f}", "\u{7f}", "\r"].contains(byte) {
+                        #expect(outcome.fault == .badFieldValue && outcome.requests.isEmpty)
+                    } else {
+                        #expect(outcome.fault == nil && outcome.requests.first?.headers["X"] == text)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `usual names are what they were, in whatever case`() {
+        let names = ["Host", "Accept", "User-Agent", "Connection", "Content-Type", "Keep-Alive-", "Content-Type"]
+        let inOtherCase = names.map { $0.lowercased() } + names.map { $0.uppercased() }
+        for name in names + inOtherCase + ["Hose", "Content-Tyqe"] {
+            let host = name.lowercased() == "host" ? "" : "Host: h\r\n"
+            let outcome = Self.parse("GET / HTTP/1.1\r\n\(host)\(name): h\r\n\r\n")
+            #expect(outcome.requests.first?.headers.fields.last == HTTPFields.Field(name: name, value: "h"))
+        }
+    }
+
     struct Outcome: Equatable {
         struct Request: Equatable {
             var method: String

@@ -43,10 +43,10 @@ extension UInt8 {
 }
 
 extension Span<UInt8> {
-    /// Where the first LF lies.
-    func firstLineFeed() -> Int? {
+    /// Where that byte lies first.
+    func first(_ byte: UInt8) -> Int? {
         withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress, let found = memchr(base, Int32(UInt8.lineFeed), bytes.count) else {
+            guard let base = bytes.baseAddress, let found = memchr(base, Int32(byte), bytes.count) else {
                 return nil
             }
             return UnsafeRawPointer(found) - UnsafeRawPointer(base)
@@ -56,6 +56,27 @@ extension Span<UInt8> {
     /// The bytes as text; what is not UTF-8 becomes U+FFFD.
     var text: String {
         withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Where the first byte lies that a field value may not hold, or the count.
+    func endOfFieldValue() -> Int {
+        withUnsafeBytes { bytes in
+            let ones: UInt64 = 0x0101_0101_0101_0101
+            var index = 0
+            // Eight at a time: the high bit tells of a byte that is DEL or, itself below 0x80, below 0x20. A borrow may tell of
+            // more than there are, never of fewer, so what is told of is looked at singly.
+            while index + 8 <= bytes.count {
+                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let deletes = word ^ (ones &* 0x7F)
+                let marks = ((word &- ones &* 0x20) & ~word | (deletes &- ones) & ~deletes) & (ones &* 0x80)
+                if marks != 0 {
+                    for place in index..<(index + 8) where !bytes[place].isFieldValueByte { return place }
+                }
+                index += 8
+            }
+            while index < bytes.count, bytes[index].isFieldValueByte { index += 1 }
+            return index
+        }
     }
 
     /// True when the bytes begin with this ASCII text.

@@ -34,6 +34,15 @@ public struct HTTPRequest: Sendable {
         self.headers = headers
         self.body = body
         self.peer = peer
+        // Most targets are a path and nothing else.
+        let isPath = target.utf8.withContiguousStorageIfAvailable { bytes in
+            bytes.first == UInt8(ascii: "/") && bytes.span.first(UInt8(ascii: "?")) == nil
+        }
+        if isPath == true {
+            path = target
+            query = nil
+            return
+        }
         let bytes = target.utf8
         var start = bytes.startIndex
         if bytes.first != UInt8(ascii: "/"), bytes.first != UInt8(ascii: "*") {

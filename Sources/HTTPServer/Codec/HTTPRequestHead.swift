@@ -97,7 +97,7 @@ struct HTTPRequestHead {
             break
         }
         if fields.fields.isEmpty { fields.fields.reserveCapacity(12) }
-        fields.append(name.text, content.text)
+        fields.append(HTTPUsualFieldName.string(name) ?? name.text, content.text)
     }
 
     /// Checks a field line's shape (RFC 9112, section 5): a token, a colon right after it, a value without controls.
@@ -109,16 +109,11 @@ struct HTTPRequestHead {
         guard nameEnd > 0, nameEnd < line.count, line[nameEnd] == UInt8(ascii: ":") else {
             throw line[0].isBlank ? .foldedField : .badFieldName
         }
-        var index = nameEnd + 1
-        while index < line.count, line[index].isBlank { index += 1 }
-        let start = index
-        var end = index
-        while index < line.count {
-            let byte = line[index]
-            guard byte.isFieldValueByte else { throw .badFieldValue }
-            index += 1
-            if !byte.isBlank { end = index }
-        }
+        var start = nameEnd + 1
+        while start < line.count, line[start].isBlank { start += 1 }
+        var end = line.count
+        guard start + line.extracting(start..<end).endOfFieldValue() == end else { throw .badFieldValue }
+        while end > start, line[end - 1].isBlank { end -= 1 }
         return (nameEnd, start..<end)
     }
 

@@ -139,7 +139,7 @@ package struct HTTPRequestParser {
     /// - Returns: true when the line was the last of a request.
     private mutating func takeLine(_ input: Span<UInt8>, from offset: inout Int) throws(HTTPRequestFault) -> Bool {
         let rest = input.extracting(offset..<input.count)
-        guard let length = rest.firstLineFeed() else {
+        guard let length = rest.first(.lineFeed) else {
             rest.withUnsafeBufferPointer { partial.append(contentsOf: $0) }
             offset = input.count
             try checkPartial()
