@@ -224,7 +224,7 @@ struct A2AReader: AnswerReader {
 
     private mutating func note(_ message: JSONView) {
         let text = A2AReader.text(of: message["parts"], separator: "\n")
-        if !text.allSatisfy(\.isWhitespace), text.utf8.count <= AnswerBuilder.limit { progress = text }
+        if !text.isBlank, text.utf8.count <= AnswerBuilder.limit { progress = text }
     }
 
     /// The files among the parts: of 0.3 (`file`) and of 1.0 (`raw` or `url`).

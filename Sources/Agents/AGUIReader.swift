@@ -97,7 +97,7 @@ struct AGUIReader: AnswerReader {
             switch message["role"].string {
             case "user": texts = []
             case "assistant":
-                if let text = message["content"].string, !text.allSatisfy(\.isWhitespace) { texts.append(text) }
+                if let text = message["content"].string, !text.isBlank { texts.append(text) }
             default: break
             }
         }

@@ -11,6 +11,9 @@ struct AgentEndpoint: Sendable {
     let words: AgentWords
 
     private let headers: HTTPFields
+    /// The same with the media type that is asked for, unless the operator has set one.
+    private let answerHeaders: HTTPFields
+    private let streamHeaders: HTTPFields
 
     /// - Parameter extra: header fields that go last, so that they replace ours of the same name.
     init(base: String, apiKey: String?, extra: HTTPFields) {
@@ -19,6 +22,8 @@ struct AgentEndpoint: Sendable {
         if let apiKey, !apiKey.isEmpty { headers["authorization"] = "Bearer \(apiKey)" }
         for field in extra.fields { headers[field.name] = field.value }
         self.headers = headers
+        answerHeaders = Self.accepting("application/json", headers)
+        streamHeaders = Self.accepting("text/event-stream", headers)
         // A header's value may be a scheme and a token, of which a server repeats only the token.
         let tokens = extra.fields.flatMap { $0.value.split(separator: " ").map(String.init) }
         words = AgentWords(hiding: [apiKey].compactMap(\.self) + extra.fields.map(\.value) + tokens)
@@ -31,17 +36,20 @@ struct AgentEndpoint: Sendable {
 
     /// The request that posts JSON to an address.
     func post(_ json: [UInt8], at url: String, isStreaming: Bool) -> OutboundRequest {
-        var headers = headers
-        if headers["accept"] == nil { headers.append("accept", isStreaming ? "text/event-stream" : "application/json") }
-        return OutboundRequest(url: url, headers: headers, body: json)
+        OutboundRequest(url: url, headers: isStreaming ? streamHeaders : answerHeaders, body: json)
     }
 
     /// The request that fetches JSON from an address.
     func get(_ url: String) -> OutboundRequest {
-        var headers = headers
+        var headers = answerHeaders
         headers["content-type"] = nil
-        if headers["accept"] == nil { headers.append("accept", "application/json") }
         return OutboundRequest(method: .get, url: url, headers: headers)
+    }
+
+    private static func accepting(_ mediaType: String, _ headers: HTTPFields) -> HTTPFields {
+        var headers = headers
+        if headers["accept"] == nil { headers.append("accept", mediaType) }
+        return headers
     }
 }
 

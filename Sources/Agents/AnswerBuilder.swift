@@ -38,7 +38,7 @@ struct AnswerBuilder: Sendable {
         guard size <= AnswerBuilder.limit else {
             return fail(.tooLarge, "the answer's text is larger than \(AnswerBuilder.limit) bytes")
         }
-        if !hasWords { hasWords = !text.allSatisfy(\.isWhitespace) }
+        if !hasWords { hasWords = !text.isBlank }
         events.append(.text(piece))
     }
 

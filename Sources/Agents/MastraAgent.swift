@@ -17,14 +17,17 @@ public struct MastraAgent: Agent {
     public let takesImages: Bool
 
     private let endpoint: AgentEndpoint
-    private let path: String
+    private let generateURL: String
+    private let streamURL: String
 
     /// The agent that the configuration names.
     public init(configuration: MastraConfiguration) {
         endpoint = AgentEndpoint(
             base: configuration.endpoint, apiKey: configuration.apiKey, extra: configuration.headers)
         takesImages = configuration.takesImages
-        path = "/agents/\(HTTPPercentEncoding.encode(configuration.agentID))/"
+        let base = "\(endpoint.base)/agents/\(HTTPPercentEncoding.encode(configuration.agentID))/"
+        generateURL = base + "generate"
+        streamURL = base + "stream"
     }
 
     /// The request to `/stream` or `/generate`, and the decoder of its response.
@@ -49,7 +52,7 @@ public struct MastraAgent: Agent {
             }
         }
         let request = endpoint.post(
-            writer.bytes, to: path + (turn.isStreaming ? "stream" : "generate"), isStreaming: turn.isStreaming)
+            writer.bytes, at: turn.isStreaming ? streamURL : generateURL, isStreaming: turn.isStreaming)
         let reader = MastraReader(isStreaming: turn.isStreaming, words: endpoint.words)
         return .request(request, decoder: ResponseDecoder(reader, words: endpoint.words))
     }

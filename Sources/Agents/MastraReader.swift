@@ -44,8 +44,9 @@ struct MastraReader: AnswerReader {
         answer.receipt.requestID = document["runId"].string ?? answer.receipt.requestID
         let text = document["text"].string ?? ""
         for file in document["files"].elements { answer.attach(OutboundAttachment(answer: file)) }
-        guard text.allSatisfy(\.isWhitespace), !answer.hasContent else {
-            if !text.allSatisfy(\.isWhitespace) { answer.say(text) }
+        let isBlank = text.isBlank
+        guard isBlank, !answer.hasContent else {
+            if !isBlank { answer.say(text) }
             let usage = document["totalUsage"].kind == .object ? document["totalUsage"] : document["usage"]
             return end(&answer, reason: document["finishReason"].string, usage: usage)
         }

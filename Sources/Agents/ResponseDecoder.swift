@@ -37,10 +37,16 @@ struct ResponseDecoder<Reader: AnswerReader>: AgentDecoder {
 
     mutating func begin(_ head: OutboundResponse) {
         // The type without its parameters: `application/json; charset=utf-8`.
-        let type = (head.headers["content-type"] ?? "").utf8.prefix {
-            $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ")
+        var field = head.headers["content-type"] ?? ""
+        mediaType = field.withUTF8 { field in
+            let type = field.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+            return String(unsafeUninitializedCapacity: type.count) { output in
+                for index in type.indices {
+                    output[index] = (0x41...0x5A).contains(type[index]) ? type[index] | 0x20 : type[index]
+                }
+                return type.count
+            }
         }
-        mediaType = String(decoding: type.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
         if !head.status.isSuccess {
             stage = .refusal(head.status)
             body = JSONBodyCollector(limit: ResponseDecoder.errorLimit)

@@ -104,13 +104,14 @@ public struct AgentTurn: Sendable {
 
     /// The conversation's name at the agent: `platform:conversation[:thread]`.
     public var threadName: String {
-        guard let thread = event.place.thread else { return "\(platform):\(event.place.conversation)" }
-        return "\(platform):\(event.place.conversation):\(thread)"
+        let name = platform.rawValue + ":" + event.place.conversation.rawValue
+        guard let thread = event.place.thread else { return name }
+        return name + ":" + thread.rawValue
     }
 
     /// The user's name at the agent: `platform:user`; the conversation's where the platform names no user.
     public var resourceName: String {
-        "\(platform):\(event.sender?.id.rawValue ?? event.place.conversation.rawValue)"
+        platform.rawValue + ":" + (event.sender?.id.rawValue ?? event.place.conversation.rawValue)
     }
 }
 
