@@ -98,7 +98,8 @@ struct MarkdownLines {
         var blanks: Int32 = 0
         var isBlank = true
         counts.append(0)
-        for index in source.indices {
+        var index = 0
+        while index < source.count {
             switch source[index] {
             case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: ">"):
                 break
@@ -110,7 +111,14 @@ struct MarkdownLines {
                 counts.append(blanks)
             default:
                 isBlank = false
+                // Nothing more is asked of this line than its end.
+                while index + 1 < source.count, source[index + 1] != UInt8(ascii: "\n"),
+                    source[index + 1] != UInt8(ascii: "\r")
+                {
+                    index += 1
+                }
             }
+            index += 1
         }
         return counts
     }

@@ -12,21 +12,28 @@ enum TelegramHTML {
 
     /// Whether the HTML is the text itself, but for the escapes that plain text does not need.
     private static func isOnlyEscaped(_ html: String, from text: String) -> Bool {
-        var html = html.utf8.makeIterator()
+        var (html, text) = (html, text)
+        return html.withUTF8 { html in text.withUTF8 { isOnlyEscaped($0, in: html) } }
+    }
+
+    private static func isOnlyEscaped(_ text: UnsafeBufferPointer<UInt8>, in html: UnsafeBufferPointer<UInt8>) -> Bool {
+        var place = 0
         func skip(_ escape: StaticString) -> Bool {
-            for index in 0..<escape.utf8CodeUnitCount where html.next() != escape.utf8Start[index] { return false }
+            let expected = UnsafeBufferPointer(start: escape.utf8Start, count: escape.utf8CodeUnitCount)
+            guard html[place...].starts(with: expected) else { return false }
+            place += expected.count
             return true
         }
-        for byte in text.utf8 {
-            let isSame =
-                switch byte {
-                case UInt8(ascii: "&"): skip("&amp;")
-                case UInt8(ascii: "<"): skip("&lt;")
-                case UInt8(ascii: ">"): skip("&gt;")
-                default: html.next() == byte
-                }
-            guard isSame else { return false }
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "&"): if !skip("&amp;") { return false }
+            case UInt8(ascii: "<"): if !skip("&lt;") { return false }
+            case UInt8(ascii: ">"): if !skip("&gt;") { return false }
+            default:
+                guard place < html.count, html[place] == byte else { return false }
+                place += 1
+            }
         }
-        return html.next() == nil
+        return place == html.count
     }
 }
