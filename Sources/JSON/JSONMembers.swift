@@ -30,7 +30,7 @@ public struct JSONMembers: Sequence, Sendable {
             var value = cb_json_value()
             guard let document, cb_json_next_member(&cursor, &start, &count, &value) else { return nil }
             return withExtendedLifetime(document) {
-                let key = String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+                let key = String(trusted: UnsafeBufferPointer(start: start, count: count))
                 return (key, JSONView(document: document, value: value))
             }
         }

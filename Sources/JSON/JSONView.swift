@@ -35,10 +35,13 @@ public struct JSONView: Sendable {
     /// Nil for a missing value.
     let document: JSONDocument?
     let value: cb_json_value
+    /// Which names the object may have members of, see ``indexed``; all of them as long as nobody has looked.
+    private let names: UInt64
 
-    init(document: JSONDocument?, value: cb_json_value) {
+    init(document: JSONDocument?, value: cb_json_value, names: UInt64 = .max) {
         self.document = document
         self.value = value
+        self.names = names
     }
 
     /// Parses one JSON document; the view is of its outermost value, of any kind.
@@ -69,16 +72,25 @@ public struct JSONView: Sendable {
     ///
     /// Of members with the same name, it is the first.
     public subscript(_ key: String) -> JSONView {
-        part { value, found in
-            // A native string, as every literal is, lends its bytes without a copy.
-            if let exists = key.utf8.withContiguousStorageIfAvailable({
-                cb_json_find(value, $0.baseAddress, $0.count, &found)
-            }) {
-                return exists
-            }
-            let copy = Array(key.utf8)
-            return cb_json_find(value, copy, copy.count, &found)
+        // A native string, as nearly every one is, lends its bytes without a copy.
+        if let member = key.utf8.withContiguousStorageIfAvailable({ member($0.baseAddress, $0.count) }) {
+            return member
         }
+        let copy = Array(key.utf8)
+        return member(copy, copy.count)
+    }
+
+    private func member(_ key: UnsafePointer<UInt8>?, _ count: Int) -> JSONView {
+        guard names == .max || names & cb_json_name_bit(key, count) != 0 else { return .missing }
+        return part { value, found in cb_json_find(value, key, count, &found) }
+    }
+
+    /// The same object, whose members have been looked over once so that to ask for one that is not there costs next to nothing.
+    ///
+    /// For objects that are asked for many members, few of which they have.
+    public var indexed: JSONView {
+        guard let names = read({ cb_json_names($0) }) else { return self }
+        return JSONView(document: document, value: value, names: names)
     }
 
     /// The element at that position, counted from 0; missing when this is no array or is shorter.
@@ -114,7 +126,7 @@ public struct JSONView: Sendable {
             var start: UnsafePointer<UInt8>?
             var count = 0
             guard cb_json_string(value, &start, &count) else { return nil }
-            return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+            return String(trusted: UnsafeBufferPointer(start: start, count: count))
         }
     }
 
@@ -145,7 +157,7 @@ public struct JSONView: Sendable {
     /// A string as it is, or an integer of 64 bits in decimal: platforms write identifiers both ways.
     public var idString: String? {
         if let string { return string }
-        if let int { return String(int) }
+        if let int { return String(decimal: int) }
         return uint.map { String($0) }
     }
 

@@ -72,6 +72,41 @@ struct JSONViewTests {
     }
 
     @Test
+    func `an indexed object has the members that it had, and no others`() throws {
+        let names = (0..<80).map { number in
+            ["a", "id", "name", "é", ""][number % 5] + String(repeating: "x", count: number / 5)
+        }
+        for count in [0, 1, 2, 7, 80] {
+            let object = names.prefix(count).enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
+            let view = try JSONView(parsing: "{\(object)}").indexed
+            for (number, name) in names.enumerated() {
+                #expect(view[name].int == (number < count ? Int64(number) : nil))
+            }
+            #expect(view.count == count && view.members.map(\.key) == Array(names.prefix(count)))
+        }
+        for text in ["[1]", "1", "null", #""text""#] {
+            let view = try JSONView(parsing: text)
+            #expect(view.indexed.kind == view.kind && view.indexed[""].kind == .missing)
+        }
+        #expect(!JSONView.missing.indexed["a"].exists)
+        #expect(try JSONView(parsing: "[1]").indexed[0].int == 1)
+    }
+
+    @Test
+    func `texts of any length and script come back`() throws {
+        for length in 0..<40 {
+            for last in ["", "z", "é", "ก", "😀", "\u{0}"] {
+                let text = String(repeating: "y", count: length) + last
+                var writer = JSONWriter()
+                writer.value(text)
+                let read = try #require(try JSONView(parsing: writer.bytes).string)
+                #expect(read == text && Array(read.utf8) == Array(text.utf8))
+                #expect(read.utf16.count == text.utf16.count)
+            }
+        }
+    }
+
+    @Test
     func `of repeated names the first wins and the walk shows all`() throws {
         let view = try JSONView(parsing: #"{"a":1,"b":2,"a":3}"#)
         #expect(view["a"].int == 1)

@@ -58,11 +58,11 @@ extension TelegramUpdateReader {
     }
 
     /// Adds what a reader of the log would miss from around the message.
-    func addContext(of message: JSONView, to metadata: inout Metadata) {
-        let chat = message["chat"]
-        if let type = chat["type"].string, type != "private" {
-            metadata["chat_type"] = .string(type)
-            metadata.add("chat_title", chat["title"].string)
+    func addContext(of message: JSONView, isGroup: Bool, to metadata: inout Metadata) {
+        if isGroup {
+            let chat = message["chat"]
+            metadata.add("chat_type", chat["type"].string)
+            if metadata["chat_type"] != nil { metadata.add("chat_title", chat["title"].string) }
         }
         metadata.add("media_group_id", message["media_group_id"].identifier)
         metadata.add("quote", message["quote"]["text"].string)

@@ -32,8 +32,8 @@ struct TelegramUpdateReader: Sendable {
     ///
     /// An update of an unknown kind, or one whose parts are not of the types they should be, is one recorded event.
     func events(of update: JSONView) -> [InboundEvent]? {
-        guard let number = update["update_id"].int else { return nil }
-        let id = String(number)
+        let number = update["update_id"]
+        guard number.int != nil, let id = number.identifier else { return nil }
         // Nearly every update is a message: look for it before walking the members.
         let message = update["message"]
         if message.exists { return messageEvents(message, updateKind: "message", route: .message, id: id) }
@@ -58,6 +58,8 @@ struct TelegramUpdateReader: Sendable {
     // MARK: Messages
 
     private func messageEvents(_ message: JSONView, updateKind: String, route: Route, id: String) -> [InboundEvent] {
+        // Asked for dozens of members, of which a usual message has six.
+        let message = message.indexed
         guard var place = place(of: message) else { return [unknown(message, updateKind: updateKind, id: id)] }
         var replyContext: [String: String] = [:]
         if route.isBusiness, let connection = message["business_connection_id"].string {
@@ -76,7 +78,7 @@ struct TelegramUpdateReader: Sendable {
         event.replyTo = replyTarget(of: message)
         event.target = content.target
         event.movedTo = message["migrate_to_chat_id"].identifier.map { ConversationID($0) }
-        addContext(of: message, to: &event.metadata)
+        addContext(of: message, isGroup: place.isGroup, to: &event.metadata)
         if updateKind != "message" { event.metadata["update"] = .string(updateKind) }
         if route.isEdit {
             event.kind = .edited
@@ -118,7 +120,7 @@ struct TelegramUpdateReader: Sendable {
 
     /// Whether a person wrote this where the bot may answer.
     private func isFromPerson(_ message: JSONView, route: Route, place: InboundEvent.Place) -> Bool {
-        if route.isChannel || message["chat"]["type"].string == "channel" { return false }
+        if route.isChannel || place.isGroup && message["chat"]["type"].string == "channel" { return false }
         // A channel's post that Telegram copies into the channel's discussion group; it may be our own.
         if message["is_automatic_forward"].bool == true { return false }
         if message["via_bot"]["id"].identifier == botID { return false }

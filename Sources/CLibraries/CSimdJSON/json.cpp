@@ -187,6 +187,16 @@ extern "C" bool cb_json_find(cb_json_value value, const uint8_t *key, size_t cou
     return true;
 }
 
+extern "C" uint64_t cb_json_names(cb_json_value value) {
+    dom::object object;
+    if (element(value).get(object)) { return 0; }
+    uint64_t names = 0;
+    for (auto field : object) {
+        names |= cb_json_name_bit(reinterpret_cast<const uint8_t *>(field.key.data()), field.key.size());
+    }
+    return names;
+}
+
 extern "C" bool cb_json_at(cb_json_value value, size_t index, cb_json_value *found) {
     dom::array array;
     if (element(value).get(array)) { return false; }

@@ -48,6 +48,12 @@ void cb_json_release(cb_json_document *document);
 cb_json_kind cb_json_kind_of(cb_json_value value);
 // Each returns false, and leaves the out parameters alone, when the value is not of that kind or has no such part.
 bool cb_json_find(cb_json_value value, const uint8_t *key, size_t count, cb_json_value *found);
+// The bits of the names that an object has, by cb_json_name_bit; none when it is no object.
+uint64_t cb_json_names(cb_json_value value);
+// One bit for a name, the same for some others: an object that lacks the bit lacks the name.
+static inline uint64_t cb_json_name_bit(const uint8_t *name, size_t count) {
+    return UINT64_C(1) << (count == 0 ? 0 : (count * 7 + name[0] + name[count / 2] * 3) & 63);
+}
 bool cb_json_at(cb_json_value value, size_t index, cb_json_value *found);
 bool cb_json_string(cb_json_value value, const uint8_t **start, size_t *count);
 bool cb_json_int(cb_json_value value, int64_t *number);
