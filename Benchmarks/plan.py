@@ -58,6 +58,9 @@ SCENARIOS = {
     'stream': Scenario(
         "200 a second to an agent that streams 20 pieces within 2 s; Telegram's message grows by edits",
         '--stream 20 --piece-ms 100 --rate 200 --conversations 2000 --warmup 2 --seconds 4', ours_alone=True, rounds=2),
+    'durable': Scenario(
+        'w64 with ACK=durable: acknowledged once it is in Redis', '--window 64 --warmup 1.5 --seconds 3', ours_alone=True,
+        environment={'ACK': 'durable'}, rounds=2),
     'embedded': Scenario(
         'w64 by `chatbridge run`: bridge and logger in one process, SQLite', '--no-redis --window 64 --warmup 1.5 --seconds 3',
         ours_alone=True, environment={'BENCH_EMBEDDED': 'yes'}, rounds=2),
