@@ -13,8 +13,6 @@ struct AgentClient: Sendable {
         var receipt: AgentReceipt
     }
 
-    /// The longest response that is read: many times what any platform can show.
-    private static let maximumResponseBytes = 24 << 20
     /// How long an agent that refuses connections is waited for: as long as a quick restart takes.
     ///
     /// Such a question has surely not been read, so that it may be put again, within the time for the answer.
@@ -22,9 +20,6 @@ struct AgentClient: Sendable {
     /// The first pause before it is put again, doubled up to the longest.
     private static let shortestPause = Duration.milliseconds(50)
     private static let longestPause = Duration.milliseconds(400)
-    /// As many as the largest album of any platform shows.
-    private static let maximumAttachments = 10
-
     let agent: any Agent
     let client: HTTPClient
     /// Time for a whole answer; while an answer is streamed, the longest silence in it.
@@ -47,7 +42,7 @@ struct AgentClient: Sendable {
     /// Asks, and calls `onText` with each piece of the text while a streamed answer comes in.
     ///
     /// - Throws: `AgentFailure`; whatever was passed to `onText` before is all there will be.
-    func ask(_ turn: AgentTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
+    func ask(_ turn: AskedTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
         guard let breaker else { return try await find(turn, onText: onText) }
         let pass = try breaker.admit()
         do throws(AgentFailure) {
@@ -65,8 +60,15 @@ struct AgentClient: Sendable {
         }
     }
 
-    private func find(_ turn: AgentTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
-        guard let finder else { return try await ask(agent, turn, onText: onText) }
+    private func find(_ turn: AskedTurn, onText: (String) async -> Void) async throws(AgentFailure) -> Answer {
+        if let finder { return try await ask(finder, turn, onText: onText) }
+        return try await ask(agent, turn, onText: onText)
+    }
+
+    // What few questions need is not inlined here and below: each question that waits for the agent would have room for it.
+    @inline(never) private func ask(
+        _ finder: AgentFinder, _ turn: AskedTurn, onText: (String) async -> Void
+    ) async throws(AgentFailure) -> Answer {
         let agent = try await finder.find()
         do throws(AgentFailure) {
             return try await ask(agent, turn, onText: onText)
@@ -77,14 +79,20 @@ struct AgentClient: Sendable {
         }
     }
 
+    private func ask(
+        _ agent: any Agent, _ turn: AskedTurn, onText: (String) async -> Void
+    ) async throws(AgentFailure) -> Answer {
+        if agent.takesImages, !turn.turn.event.attachments.isEmpty {
+            return try await ask(agent, withPictures: turn, onText: onText)
+        }
+        return try await ask(agent, once: turn, onText: onText)
+    }
+
     /// Asks with the pictures of the question, and where the agent fails for it, without them: the words name them, and
     /// whether a model sees is known to nobody before.
-    private func ask(
-        _ agent: any Agent, _ turn: AgentTurn, onText: (String) async -> Void
+    @inline(never) private func ask(
+        _ agent: any Agent, withPictures turn: AskedTurn, onText: (String) async -> Void
     ) async throws(AgentFailure) -> Answer {
-        guard agent.takesImages, !turn.event.attachments.isEmpty else {
-            return try await ask(agent, once: turn, onText: onText)
-        }
         var isSilent = true
         do throws(AgentFailure) {
             return try await ask(agent, once: turn) { piece in
@@ -93,106 +101,80 @@ struct AgentClient: Sendable {
             }
         } catch {
             guard isSilent, error.kind == .error, !error.isPassing else { throw error }
-            var turn = turn
-            turn.media = []
-            turn.event.attachments = []
-            return try await ask(agent, once: turn, onText: onText)
+            return try await ask(agent, once: turn.withoutPictures(), onText: onText)
         }
     }
 
     private func ask(
-        _ agent: any Agent, once turn: AgentTurn, onText: (String) async -> Void
+        _ agent: any Agent, once turn: AskedTurn, onText: (String) async -> Void
     ) async throws(AgentFailure) -> Answer {
-        var answer = Answer(text: "", receipt: AgentReceipt())
-        switch agent.ask(turn) {
-        case .immediate(let events):
-            guard try await take(events, into: &answer, onText: onText) else {
-                throw AgentFailure(.malformed, "the agent's answer has no end")
-            }
-        case .request(let request, var decoder):
-            // A stream that keeps talking may take longer than one silence, but not for ever.
-            let end = ContinuousClock.now + (turn.isStreaming ? timeout * 4 : timeout)
-            var request = request
-            while true {
-                let isOver =
-                    turn.isStreaming
-                    ? try await stream(request, until: end, decoder: &decoder, into: &answer, onText: onText)
-                    : try await fetch(request, until: end, decoder: &decoder, into: &answer, onText: onText)
-                if isOver { break }
-                guard let next = decoder.continuation() else {
-                    throw AgentFailure(.malformed, "the agent's answer has no end")
-                }
-                request = try await wait(for: next, until: end)
-            }
+        let exchange = AgentExchange(turn.turn, with: agent, timeout: timeout)
+        if exchange.isImmediate {
+            while let piece = exchange.nextPiece() { await onText(piece) }
+            return try exchange.wholeAnswer()
         }
-        guard !answer.attachments.isEmpty || !answer.text.allSatisfy(\.isWhitespace) else {
-            throw AgentFailure(.malformed, "the agent's answer is empty", requestID: answer.receipt.requestID)
+        while true {
+            if exchange.isStreaming {
+                try await stream(exchange, onText: onText)
+            } else {
+                try await fetch(exchange, onText: onText)
+            }
+            if exchange.isOver { return try exchange.wholeAnswer() }
+            try await pause(for: exchange.proceed())
         }
-        return answer
     }
 
-    private func wait(
-        for next: AgentContinuation, until end: ContinuousClock.Instant
-    ) async throws(AgentFailure) -> OutboundRequest {
-        guard ContinuousClock.now + next.delay < end else {
-            throw AgentFailure(.timeout, "the agent was not done in time")
-        }
+    @inline(never) private func pause(for delay: Duration) async throws(AgentFailure) {
         do {
-            try await client.loop.sleep(for: next.delay)
+            try await client.loop.sleep(for: delay)
         } catch {
             throw AgentFailure(.unreachable, "the question was given up")
         }
-        return next.request
     }
 
-    private func fetch(
-        _ request: OutboundRequest, until end: ContinuousClock.Instant, decoder: inout any AgentDecoder,
-        into answer: inout Answer, onText: (String) async -> Void
-    ) async throws(AgentFailure) -> Bool {
-        let response: HTTPClientResponse
+    private func fetch(_ exchange: AgentExchange, onText: (String) async -> Void) async throws(AgentFailure) {
         do {
-            response = try await connecting(until: end) { () async throws(HTTPClientError) in
-                try await client.send(httpRequest(request, until: end))
+            let response = try await connecting(exchange) { (request) async throws(HTTPClientError) in
+                try await client.send(request)
+            }
+            exchange.begin(status: response.status) { response.header($0) }
+            exchange.read(response.body)
+        } catch {
+            throw AgentFailure(error)
+        }
+        exchange.readEnd()
+        while let piece = exchange.nextPiece() { await onText(piece) }
+    }
+
+    @inline(never) private func stream(_ exchange: AgentExchange, onText: (String) async -> Void)
+        async throws(AgentFailure)
+    {
+        do throws(HTTPClientError) {
+            let response = try await connecting(exchange) { (request) async throws(HTTPClientError) in
+                try await client.stream(request)
+            }
+            exchange.begin(status: response.status) { response.header($0) }
+            var pieces = response.body.makeAsyncIterator()
+            while !exchange.isOver, let bytes = try await pieces.next() {
+                exchange.read(bytes)
+                while let piece = exchange.nextPiece() { await onText(piece) }
             }
         } catch {
             throw AgentFailure(error)
         }
-        decoder.begin(OutboundResponse(status: response.status, headers: .init { response.header($0) }))
-        if try await take(decoder.decode(response.body), into: &answer, onText: onText) { return true }
-        return try await take(decoder.end(), into: &answer, onText: onText)
-    }
-
-    private func stream(
-        _ request: OutboundRequest, until end: ContinuousClock.Instant, decoder: inout any AgentDecoder,
-        into answer: inout Answer, onText: (String) async -> Void
-    ) async throws(AgentFailure) -> Bool {
-        do {
-            let response = try await connecting(until: end) { () async throws(HTTPClientError) in
-                try await client.stream(httpRequest(request, until: end))
-            }
-            decoder.begin(OutboundResponse(status: response.status, headers: .init { response.header($0) }))
-            for try await bytes in response.body {
-                if try await take(decoder.decode(bytes), into: &answer, onText: onText) { return true }
-            }
-        } catch let error as HTTPClientError {
-            throw AgentFailure(error)
-        } catch let failure as AgentFailure {
-            throw failure
-        } catch {
-            throw AgentFailure(.unreachable, "the question was given up")
-        }
-        return try await take(decoder.end(), into: &answer, onText: onText)
+        exchange.readEnd()
+        while let piece = exchange.nextPiece() { await onText(piece) }
     }
 
     /// Sends, and where nobody takes the connection, sends again for a moment: an agent that is started anew costs no answer.
     private func connecting<Response>(
-        until end: ContinuousClock.Instant, _ send: () async throws(HTTPClientError) -> Response
+        _ exchange: AgentExchange, _ send: (HTTPClientRequest) async throws(HTTPClientError) -> Response
     ) async throws(HTTPClientError) -> Response {
-        let end = min(end, .now + AgentClient.restartPatience)
+        let end = min(exchange.end, .now + AgentClient.restartPatience)
         var pause = AgentClient.shortestPause
         while true {
             do throws(HTTPClientError) {
-                return try await send()
+                return try await send(exchange.httpRequest)
             } catch {
                 guard error.code == .connect, !error.mayHaveBeenProcessed, .now + pause < end, !Task.isCancelled else {
                     throw error
@@ -201,35 +183,6 @@ struct AgentClient: Sendable {
                 pause = min(pause * 2, AgentClient.longestPause)
             }
         }
-    }
-
-    private func httpRequest(_ request: OutboundRequest, until end: ContinuousClock.Instant) -> HTTPClientRequest {
-        HTTPClientRequest(
-            method: request.method, url: request.url, headers: request.headers, body: request.body,
-            timeouts: .init(firstByte: timeout, idle: timeout, total: ContinuousClock.now.duration(to: end)),
-            maxResponseBytes: AgentClient.maximumResponseBytes, isUntrustedAddress: request.isUntrustedAddress)
-    }
-
-    /// Adds events to the answer; true when they end it.
-    private func take(
-        _ events: [AgentEvent], into answer: inout Answer, onText: (String) async -> Void
-    ) async throws(AgentFailure) -> Bool {
-        for event in events {
-            switch event {
-            case .text(let piece):
-                answer.text += piece
-                await onText(piece)
-            case .attachment(let attachment):
-                guard answer.attachments.count < AgentClient.maximumAttachments else { continue }
-                answer.attachments.append(attachment)
-            case .finished(let receipt):
-                answer.receipt = receipt
-                return true
-            case .failed(let failure):
-                throw failure
-            }
-        }
-        return false
     }
 }
 

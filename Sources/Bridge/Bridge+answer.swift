@@ -15,86 +15,118 @@ extension Bridge {
 
     /// Answers a question from the start.
     func answerUnsuspected(_ question: Question) async {
-        let metrics = question.platform.metrics
         let start = ContinuousClock.now
-        metrics.waitSeconds.record(question.takenAt.duration(to: start))
+        question.platform.metrics.waitSeconds.record(question.takenAt.duration(to: start))
         question.stage = .asking
-        let listener = listeners.removeValue(forKey: question.id)
-        let platform = question.platform
-        let address = ReplyAddress(question.event, rules: platform.capabilities.replies, names: question.id)
-        if case .within = platform.capabilities.replies.push { await platform.outbox.sendHeld(to: address) }
-        let turn = await makeTurn(question, isStreaming: listener?.isStreaming ?? canStream(question.platform))
-        let typing = listener?.isDiverting == true ? nil : startTyping(for: question, to: address)
-        let reply = streamedReply(of: question, turn, to: address, listener: listener)
+        if case .within = question.platform.capabilities.replies.push { await sendHeld(before: question) }
+        let work = begin(question, since: start)
+        if agent.agent.takesImages, !work.turn.turn.event.attachments.isEmpty { await takePictures(for: work) }
 
         Failpoint.reach("bridge.asking")
         do throws(AgentFailure) {
-            let answer = try await agent.ask(turn) { piece in
-                typing?.cancel()
-                listener?.receive(.text(piece))
-                await reply?.append(piece)
+            let answer = try await agent.ask(work.turn) { piece in
+                work.typing?.cancel()
+                work.listener?.receive(.text(piece))
+                await work.reply?.append(piece)
             }
             Failpoint.reach("bridge.answered")
-            typing?.cancel()
-            let answered = ContinuousClock.now
-            metrics.agentSeconds.record(start.duration(to: answered))
-            if let withdrawal = question.withdrawal {
-                return await withdraw(question, withdrawal, reply: reply, listener: listener)
-            }
-            question.stage = .delivering
-            guard await takeTurn(for: question, at: address, listener),
-                await begin(question, progress: progress(of: answer, to: question))
-            else {
-                return leave(question, to: listener)
-            }
-            remember(answer, to: turn)
-            Failpoint.reach("bridge.delivering")
-            let delivery = await deliver(answer, through: reply, of: question, to: address, listener: listener)
-            Failpoint.reach("bridge.delivered")
-            metrics.addedSeconds.record(
-                question.takenAt.duration(to: .now) - start.duration(to: answered))
-            recordAnswer(answer, delivery: delivery, to: question)
-            listener?.receive(.done(text: answer.text, attachments: answer.attachments))
+            await bring(answer, work)
         } catch {
-            typing?.cancel()
-            if let withdrawal = question.withdrawal {
-                return await withdraw(question, withdrawal, reply: reply, listener: listener)
-            }
-            question.stage = .delivering
-            guard await begin(question) else { return leave(question, to: listener) }
-            metrics.agentFailures.increment()
-            log.warning(
-                "agent failed",
-                [
-                    "message.id": question.id.description, "adapter.name": question.platform.name.rawValue,
-                    "agent.name": agent.agent.name, "reason": error.description,
-                ])
-            recordFailure(error, of: question)
-            listener?.receive(.failed(error))
-            // In a task of its own: at a stop the question's is cancelled, and the user is to be told all the same.
-            let apology = loop.spawn(on: self) {
-                await $0.apologize(for: error, through: reply, of: question, listener: listener)
-            }
-            await apology.value
+            await fail(work, with: error)
         }
+    }
+
+    @inline(never) private func begin(_ question: Question, since start: ContinuousClock.Instant) -> AnswerInWork {
+        let listener = listeners.removeValue(forKey: question.id)
+        let address = ReplyAddress(question.event, rules: question.platform.capabilities.replies, names: question.id)
+        let turn = makeTurn(question, isStreaming: listener?.isStreaming ?? canStream(question.platform))
+        return AnswerInWork(
+            question, AskedTurn(turn), to: address, listener: listener,
+            typing: listener?.isDiverting == true ? nil : startTyping(for: question, to: address),
+            reply: streamedReply(of: question, turn, to: address, listener: listener), since: start)
+    }
+
+    @inline(never) private func sendHeld(before question: Question) async {
+        let rules = question.platform.capabilities.replies
+        await question.platform.outbox.sendHeld(
+            to: ReplyAddress(question.event, rules: rules, names: question.id))
+    }
+
+    @inline(never) private func takePictures(for work: AnswerInWork) async {
+        guard let media = work.question.platform.media else { return }
+        work.turn.turn.media = await media.pictures(of: work.question.event)
+    }
+
+    /// Brings the user what the agent has answered.
+    @inline(never) private func bring(_ answer: AgentClient.Answer, _ work: AnswerInWork) async {
+        let question = work.question
+        work.typing?.cancel()
+        let agentTime = work.start.duration(to: .now)
+        question.platform.metrics.agentSeconds.record(agentTime)
+        if let withdrawal = question.withdrawal {
+            return await withdraw(question, withdrawal, reply: work.reply, listener: work.listener)
+        }
+        question.stage = .delivering
+        guard await takeTurn(for: question, at: work.address, work.listener),
+            await begin(question, progress: progress(of: answer, to: question))
+        else {
+            return leave(question, to: work.listener)
+        }
+        remember(answer, to: work.turn.turn)
+        Failpoint.reach("bridge.delivering")
+        let delivery = await deliver(
+            answer, through: work.reply, of: question, to: work.address, listener: work.listener)
+        Failpoint.reach("bridge.delivered")
+        question.platform.metrics.addedSeconds.record(question.takenAt.duration(to: .now) - agentTime)
+        recordAnswer(answer, delivery: delivery, to: question)
+        work.listener?.receive(.done(text: answer.text, attachments: answer.attachments))
+        settle(question)
+    }
+
+    /// Sees to a question that the agent has not answered.
+    @inline(never) private func fail(_ work: AnswerInWork, with failure: AgentFailure) async {
+        let question = work.question
+        work.typing?.cancel()
+        if let withdrawal = question.withdrawal {
+            return await withdraw(question, withdrawal, reply: work.reply, listener: work.listener)
+        }
+        question.stage = .delivering
+        guard await begin(question) else { return leave(question, to: work.listener) }
+        question.platform.metrics.agentFailures.increment()
+        log.warning(
+            "agent failed",
+            [
+                "message.id": question.id.description, "adapter.name": question.platform.name.rawValue,
+                "agent.name": agent.agent.name, "reason": failure.description,
+            ])
+        recordFailure(failure, of: question)
+        work.listener?.receive(.failed(failure))
+        // In a task of its own: at a stop the question's is cancelled, and the user is to be told all the same.
+        let (reply, listener) = (work.reply, work.listener)
+        let apology = loop.spawn(on: self) {
+            await $0.apologize(for: failure, through: reply, of: question, listener: listener)
+        }
+        await apology.value
         settle(question)
     }
 
     /// Waits for the answer's place in the platform's pace before it is begun: what is begun is in doubt should we die.
-    private func takeTurn(for question: Question, at address: ReplyAddress, _ listener: ReplyListener?) async -> Bool {
+    @inline(never) private func takeTurn(for question: Question, at address: ReplyAddress, _ listener: ReplyListener?)
+        async -> Bool
+    {
         guard question.isKept, question.mayShow == nil, !staysHere(question, listener) else { return true }
         return await question.platform.outbox.takeTurn(at: address)
     }
 
     /// Sees to a question that another bridge has by now, or whose store is away while this one stops.
-    private func leave(_ question: Question, to listener: ReplyListener?) {
+    @inline(never) private func leave(_ question: Question, to listener: ReplyListener?) {
         log.info(
             "a question is left to another bridge",
             ["message.id": question.id.description, "adapter.name": question.platform.name.rawValue])
         listener?.receive(.failed(AgentFailure(.unreachable, "another bridge answers this")))
     }
 
-    private func withdraw(
+    @inline(never) private func withdraw(
         _ question: Question, _ withdrawal: Question.Withdrawal, reply: StreamedReply?, listener: ReplyListener?
     ) async {
         if let shown = await reply?.abandon() { recordFragment(shown, of: question) }
@@ -118,7 +150,7 @@ extension Bridge {
     ///
     /// Where the platform takes a message of one name once, and the answer is known, it is sent again. Else it is not: nobody
     /// reads an answer twice.
-    private func finish(_ question: Question, from progress: [UInt8]) async {
+    @inline(never) private func finish(_ question: Question, from progress: [UInt8]) async {
         question.stage = .delivering
         let answer: AgentClient.Answer
         switch InboxProgress(progress) {
@@ -160,7 +192,7 @@ extension Bridge {
     }
 
     /// Gives a question up: its user is told, and it becomes a dead letter.
-    private func bury(_ question: Question, because reason: String) async {
+    @inline(never) private func bury(_ question: Question, because reason: String) async {
         question.stage = .delivering
         guard await begin(question, progress: InboxProgress.told.encoded) else { return }
         question.platform.metrics.buried.increment()
@@ -177,7 +209,7 @@ extension Bridge {
         settle(question, deadLetter: letter(of: question, because: reason))
     }
 
-    private func makeTurn(_ question: Question, isStreaming: Bool) async -> AgentTurn {
+    private func makeTurn(_ question: Question, isStreaming: Bool) -> AgentTurn {
         var turn = AgentTurn(
             id: question.id, platform: question.platform.name, event: question.event,
             text: question.event.wordsForAgent, isStreaming: isStreaming)
@@ -187,9 +219,6 @@ extension Bridge {
             continuations[turn.threadName] = nil
         }
         if agent.agent.needsHistory { turn.history = history.messages(of: turn.threadName) }
-        if agent.agent.takesImages, !question.event.attachments.isEmpty, let media = question.platform.media {
-            turn.media = await media.pictures(of: question.event)
-        }
         return turn
     }
 
@@ -215,7 +244,7 @@ extension Bridge {
         return true
     }
 
-    private func deliver(
+    @inline(never) private func deliver(
         _ answer: AgentClient.Answer, through reply: StreamedReply?, of question: Question, to address: ReplyAddress,
         listener: ReplyListener?
     ) async -> Outbox.Delivery {

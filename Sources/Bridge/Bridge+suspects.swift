@@ -12,7 +12,7 @@ extension Bridge {
     func isSuspect(_ question: Question) -> Bool { question.attempts >= Bridge.suspicion }
 
     /// Tries a question with no other suspect beside it.
-    func tryAlone(_ question: Question) async {
+    @inline(never) func tryAlone(_ question: Question) async {
         question.stage = .asking
         if isSuspectInHand { await withCheckedContinuation { waitingSuspects.append($0) } }
         isSuspectInHand = true

@@ -9,8 +9,8 @@ final class HeaderList {
     private var nodes: UnsafeMutableBufferPointer<curl_slist>
 
     init() {
-        text = .allocate(capacity: 512)
-        nodes = .allocate(capacity: 16)
+        text = .allocate(capacity: 256)
+        nodes = .allocate(capacity: 8)
     }
 
     deinit {
@@ -85,7 +85,7 @@ final class HeaderList {
     private func reserve(bytes: Int, lines: Int) {
         if text.count < bytes {
             text.deallocate()
-            text = .allocate(capacity: bytes * 2)
+            text = .allocate(capacity: bytes + bytes / 2)
         }
         if nodes.count < lines {
             nodes.deallocate()

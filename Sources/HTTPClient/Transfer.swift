@@ -39,6 +39,12 @@ final class Transfer: @unchecked Sendable {
     var settings = Settings()
     var limit = 0
 
+    /// Bytes that curl reads at a time, for each transfer from its start to its end: curl's own choice, and less where there are
+    /// thousands of them, of which most only wait.
+    ///
+    /// The least that curl takes is 1 KiB, and so much needs no search in malloc(3) either.
+    private static let bufferSizes: [(transfers: Int, bytes: Int)] = [(64, 16_384), (1024, 4096), (.max, 1024)]
+
     // The answer.
     var status = 0
     var head: [UInt8] = []
@@ -72,6 +78,7 @@ final class Transfer: @unchecked Sendable {
         var connectTimeout: Int?
         var isEncrypted: Bool?
         var maxRedirects = 0
+        var bufferSize = 0
         var acceptsCompressed = false
     }
 
@@ -85,7 +92,7 @@ final class Transfer: @unchecked Sendable {
         self.handle = handle
         self.pool = pool
         share = pool.share
-        content = .allocate(byteCount: 1024, alignment: 1)
+        content = .allocate(byteCount: 256, alignment: 1)
         let code = setUp(pool.configuration)
         guard code == CURLE_OK else {
             throw HTTPClientError(curl: code, wasSent: false, hasAnswer: false)
@@ -103,6 +110,8 @@ final class Transfer: @unchecked Sendable {
             cb_easy_set_pointer(handle, CURLOPT_SHARE, share.handle),
             cb_easy_set_http_only(handle),
             cb_easy_set_long(handle, CURLOPT_NOSIGNAL, 1),
+            // A TLS record's worth (RFC 8446, section 5.1), and the least that curl takes; it holds it until the answer is there.
+            cb_easy_set_long(handle, CURLOPT_UPLOAD_BUFFERSIZE, 16_384),
             cb_easy_set_pointer(handle, CURLOPT_PRIVATE, this),
             cb_easy_set_data_function(handle, CURLOPT_WRITEFUNCTION, CurlCallbacks.body),
             cb_easy_set_pointer(handle, CURLOPT_WRITEDATA, this),
@@ -165,11 +174,20 @@ final class Transfer: @unchecked Sendable {
             // The empty string stands for all encodings that this curl knows.
             _ = cb_easy_set_string(handle, CURLOPT_ACCEPT_ENCODING, request.acceptsCompressed ? "" : nil)
         }
+        prepareBuffer()
         status = 0
         isHeadComplete = false
         isHeadWhole = false
         received = 0
         failure = nil
+    }
+
+    private func prepareBuffer() {
+        let running = pool.running
+        let size = Transfer.bufferSizes.first { running < $0.transfers }?.bytes ?? 1024
+        guard size != settings.bufferSize else { return }
+        settings.bufferSize = size
+        _ = cb_easy_set_long(handle, CURLOPT_BUFFERSIZE, size)
     }
 
     private func prepareTarget(_ url: ParsedURL, _ request: HTTPClientRequest) throws(HTTPClientError) {
@@ -232,7 +250,7 @@ final class Transfer: @unchecked Sendable {
     private func keepContent(_ bytes: [UInt8]) {
         if content.count < bytes.count || (content.count > 64 << 10 && bytes.count < 4096) {
             content.deallocate()
-            content = .allocate(byteCount: max(bytes.count, 1024), alignment: 1)
+            content = .allocate(byteCount: (max(bytes.count, 1) + 255) & ~255, alignment: 1)
             settings.contentSize = -2
         }
         bytes.withUnsafeBytes { content.copyMemory(from: $0) }

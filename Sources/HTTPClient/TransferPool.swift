@@ -18,6 +18,8 @@ final class TransferPool: @unchecked Sendable {
     let sockets: CurlSockets
     /// The time when curl was last let in, for callbacks that come by the thousand.
     private(set) var turnTime: UInt64 = 0
+    /// Transfers that were started and have not ended.
+    private(set) var running = 0
 
     private var shared: CurlMulti?
     private var origins = Origins()
@@ -209,6 +211,7 @@ final class TransferPool: @unchecked Sendable {
         transfer.multi = multi
         transfer.origin = transfer.settings.url?.origin
         multi.running += 1
+        running += 1
         multi.wasUsed = true
         if multi.origin == nil { transfer.origin?.runningInShared += 1 }
     }
@@ -217,6 +220,7 @@ final class TransferPool: @unchecked Sendable {
         guard let multi = transfer.multi else { return }
         multi.remove(transfer)
         multi.running -= 1
+        running -= 1
         if let origin = multi.origin {
             origin.hasRoom(at: multi.place)
         } else {

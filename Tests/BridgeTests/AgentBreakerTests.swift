@@ -214,6 +214,6 @@ extension Engine {
         let turn = AgentTurn(
             id: UUID(high: 1, low: 2), platform: PlatformName("plain"), event: event("1", text), text: text,
             isStreaming: isStreaming)
-        return try await bridge.agent.ask(turn) { _ in }.text
+        return try await bridge.agent.ask(AskedTurn(turn)) { _ in }.text
     }
 }

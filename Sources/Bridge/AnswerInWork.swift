@@ -1,0 +1,50 @@
+internal import BridgeCore
+
+/// What the answering of one question needs from its first step to its last.
+///
+/// A class: thousands wait for an agent at a time, and values would lie in the frame of each function that waits for it, with
+/// all copies that the functions make. For the same reason what needs room and is not for every question is not inlined there.
+// Belongs to the engine's loop.
+final class AnswerInWork {
+    let question: Question
+    let turn: AskedTurn
+    let address: ReplyAddress
+    /// Who listens at our own endpoint.
+    let listener: ReplyListener?
+    /// Shows that the answer is being made.
+    let typing: TypingIndicator?
+    /// The answer while it grows before the user's eyes.
+    let reply: StreamedReply?
+    /// When it was begun.
+    let start: ContinuousClock.Instant
+
+    init(
+        _ question: Question, _ turn: AskedTurn, to address: ReplyAddress, listener: ReplyListener?,
+        typing: TypingIndicator?, reply: StreamedReply?, since start: ContinuousClock.Instant
+    ) {
+        self.question = question
+        self.turn = turn
+        self.address = address
+        self.listener = listener
+        self.typing = typing
+        self.reply = reply
+        self.start = start
+    }
+}
+
+/// A turn on its way through the functions that ask the agent; for why it is a class see ``AnswerInWork``.
+final class AskedTurn {
+    var turn: AgentTurn
+
+    init(_ turn: AgentTurn) {
+        self.turn = turn
+    }
+
+    /// The same turn, with the pictures named in its words alone.
+    @inline(never) func withoutPictures() -> AskedTurn {
+        let bare = AskedTurn(turn)
+        bare.turn.media = []
+        bare.turn.event.attachments = []
+        return bare
+    }
+}
