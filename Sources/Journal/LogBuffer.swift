@@ -13,7 +13,7 @@ public actor LogBuffer {
     /// When to push and how much to keep.
     public struct Configuration: Sendable {
         /// How long the first job waits for others: one push, and one wake-up, serves them all.
-        public var linger: Duration = .milliseconds(5)
+        public var linger: Duration = .milliseconds(20)
         /// As many jobs are pushed at once and at most together.
         public var batchJobs = 500
         /// As many bytes are pushed at once and at most together.
