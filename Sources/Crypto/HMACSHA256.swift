@@ -13,17 +13,12 @@ public struct HMACSHA256: ~Copyable {
 
     /// Starts a code with that key, of any length.
     public init(key: [UInt8]) {
-        guard let context = EVP_MAC_CTX_dup(MACTemplate.hmacSHA256.context) else {
-            preconditionFailure("out of memory")
-        }
-        // OpenSSL takes a null key for "keep the earlier one", so an empty key needs a place to point to.
-        let started = key.withUnsafeBufferPointer { key in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { none in
-                EVP_MAC_init(
-                    context, key.count == 0 ? UnsafePointer(none.baseAddress) : key.baseAddress, key.count, nil)
-            }
-        }
-        precondition(started == 1, "OpenSSL could not start an HMAC")
+        context = HMACSHA256Key.context(with: key)
+    }
+
+    /// Starts a code with a key that was made ready before, which is quicker.
+    public init(_ key: HMACSHA256Key) {
+        guard let context = EVP_MAC_CTX_dup(key.context) else { preconditionFailure("out of memory") }
         self.context = context
     }
 

@@ -40,6 +40,13 @@ struct HMACSHA256Tests {
     func `the published vectors come out`(index: Int) {
         let (key, message, code) = Self.vectors[index]
         #expect(Hex.encode(HMACSHA256.authenticationCode(for: message, key: key)) == code)
+        // A key that was made ready serves as often as one likes.
+        let ready = HMACSHA256Key(key)
+        for _ in 0..<3 {
+            var copy = HMACSHA256(ready)
+            copy.update(message)
+            #expect(Hex.encode(copy.finalize()) == code)
+        }
     }
 
     @Test(arguments: vectors.indices)

@@ -53,7 +53,7 @@ public struct SlackAdapter: Adapter {
                 }
                 return WebhookOutcome(Acknowledgement(contentType: "text/plain", body: Array(challenge.utf8)))
             }
-            guard let events = SlackEventReader(root: root, fallbackID: digest).events() else {
+            guard let events = SlackEventReader(root: root.indexed, fallbackID: digest).events() else {
                 throw WebhookRejection(.malformed, "the body has neither an event nor a type")
             }
             return WebhookOutcome(events: events)

@@ -11,7 +11,8 @@ struct SlackEventReader {
     /// The events; nil when the object has neither a type nor an event.
     func events() -> [InboundEvent]? {
         if let command = SlackCommand(root) { return [command.event(fallbackID: fallbackID)] }
-        let inner = root["event"]
+        // Asked for many members, of which a usual message has few.
+        let inner = root["event"].indexed
         if inner.kind == .object { return events(of: inner) }
         guard let type = root["type"].identifier else { return nil }
         return interactions(of: type) ?? events(of: root)
@@ -192,12 +193,26 @@ struct SlackEventReader {
 /// `Double`.
 enum SlackTime {
     static func timestamp(_ text: String?) -> Timestamp? {
-        guard let text else { return nil }
-        let halves = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard halves.count <= 2, let seconds = halves.first.flatMap({ Int64($0) }), seconds > 0 else { return nil }
-        guard halves.count == 2 else { return Timestamp(seconds: seconds) }
-        guard halves[1].count == 6, let micros = Int64(halves[1]), micros >= 0 else { return nil }
-        return Timestamp(seconds: seconds).advanced(by: .microseconds(micros))
+        guard var text else { return nil }
+        return text.withUTF8 { text in
+            let dot = text.firstIndex(of: UInt8(ascii: ".")) ?? text.count
+            guard let seconds = number(text[..<dot]), seconds > 0 else { return nil }
+            guard dot < text.count else { return Timestamp(seconds: seconds) }
+            let fraction = text[(dot + 1)...]
+            guard fraction.count == 6, let micros = number(fraction) else { return nil }
+            return Timestamp(seconds: seconds).advanced(by: .microseconds(micros))
+        }
+    }
+
+    /// The value of digits and nothing else; nil for more of them than an `Int64` surely holds.
+    private static func number(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> Int64? {
+        guard (1...18).contains(digits.count) else { return nil }
+        var number: Int64 = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            number = number * 10 + Int64(digit - 0x30)
+        }
+        return number
     }
 }
 

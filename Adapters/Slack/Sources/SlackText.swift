@@ -6,15 +6,21 @@ internal import Markdown
 enum SlackText {
     /// A text as a reader sees it: links, mentions and channels written out, `&amp;`, `&lt;` and `&gt;` unescaped.
     static func readable(_ text: String) -> String {
-        let source = Array(text.utf8)
+        var text = text
+        return text.withUTF8 { readable($0) } ?? text
+    }
+
+    /// The same of its bytes; nil where nothing is to be changed.
+    private static func readable(_ source: UnsafeBufferPointer<UInt8>) -> String? {
         // Most texts have neither.
-        guard source.contains(UInt8(ascii: "<")) || source.contains(UInt8(ascii: "&")) else { return text }
+        guard source.contains(where: { $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: "&") }) else { return nil }
         var output: [UInt8] = []
         output.reserveCapacity(source.count)
         var index = 0
         while index < source.count {
             if source[index] == UInt8(ascii: "<"), let end = source[index...].firstIndex(of: UInt8(ascii: ">")) {
-                appendUnescaped(reference(source[(index + 1)..<end])[...], to: &output)
+                let words = reference(Array(source[(index + 1)..<end])[...])
+                words.withUnsafeBufferPointer { appendUnescaped($0[...], to: &output) }
                 index = end + 1
             } else if source[index] == UInt8(ascii: "<") {
                 // Without its end it is a stray character, and so are all behind it.
@@ -76,24 +82,20 @@ enum SlackText {
         }
     }
 
-    private static func appendUnescaped(_ source: ArraySlice<UInt8>, to output: inout [UInt8]) {
+    private static func appendUnescaped(_ source: Slice<UnsafeBufferPointer<UInt8>>, to output: inout [UInt8]) {
+        let escapes: KeyValuePairs<StaticString, UInt8> = [
+            "&amp;": UInt8(ascii: "&"), "&lt;": UInt8(ascii: "<"), "&gt;": UInt8(ascii: ">"),
+        ]
         var rest = source
-        while let byte = rest.first {
-            if byte == UInt8(ascii: "&") {
-                let escapes: [(StaticString, UInt8)] = [
-                    ("&amp;", UInt8(ascii: "&")), ("&lt;", UInt8(ascii: "<")), ("&gt;", UInt8(ascii: ">")),
-                ]
-                let found = escapes.first { escape, _ in
-                    rest.starts(with: UnsafeBufferPointer(start: escape.utf8Start, count: escape.utf8CodeUnitCount))
-                }
-                if let (escape, character) = found {
-                    output.append(character)
-                    rest = rest.dropFirst(escape.utf8CodeUnitCount)
-                    continue
-                }
+        while let start = rest.firstIndex(of: UInt8(ascii: "&")) {
+            output.append(contentsOf: rest[..<start])
+            rest = rest[start...]
+            let found = escapes.first { escape, _ in
+                rest.starts(with: UnsafeBufferPointer(start: escape.utf8Start, count: escape.utf8CodeUnitCount))
             }
-            output.append(byte)
-            rest = rest.dropFirst()
+            output.append(found?.value ?? UInt8(ascii: "&"))
+            rest = rest.dropFirst(found?.key.utf8CodeUnitCount ?? 1)
         }
+        output.append(contentsOf: rest)
     }
 }

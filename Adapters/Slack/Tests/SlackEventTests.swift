@@ -203,11 +203,23 @@ struct SlackEventTests {
         ("<mailto:i@a.test|i@a.test>", "i@a.test"),
         ("1 &lt; 2 &amp;lt; &quot;", "1 < 2 &lt; &quot;"),
         ("a < b", "a < b"),
+        ("a <b &amp; c", "a <b & c"), ("&amp;&lt;&gt;&amp", "&<>&amp"), ("é &amp; <@U1|zoë&gt;>😀", "é & @zoë>😀"),
         ("<>", ""),
         ("&", "&"),
     ])
     func `a text is written out as a reader sees it`(raw: String, readable: String) {
         #expect(SlackText.readable(raw) == readable)
+    }
+
+    @Test(
+        arguments: [
+            ("1789999990.000300", 1_789_999_990_000_300), ("1789999990", 1_789_999_990_000_000), ("0.000001", nil),
+            ("", nil), (".000300", nil), ("1789999990.", nil), ("1789999990.3", nil), ("1789999990.0003001", nil),
+            ("1.2.3", nil), ("-1.000000", nil), ("1a.000000", nil), ("1.00000a", nil),
+            ("99999999999999999999.000000", nil),
+        ] as [(String, Int64?)])
+    func `a time is seconds and six digits, or none`(text: String, microseconds: Int64?) {
+        #expect(SlackTime.timestamp(text)?.microseconds == microseconds)
     }
 
     @Test(arguments: FixtureTable.rows)
