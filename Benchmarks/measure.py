@@ -165,7 +165,10 @@ class Reports:
                     parts.append(f'| {scenario} | {name} | {self.passed(scenario, name)} | ' + ' | '.join(cells) + ' |')
         about = [f'- {name}: {SCENARIOS[name].about}' for name in self.scenarios]
         streams = ['', 'Streaming: ' + '; '.join(self.streams()) + '.'] if self.streams() else []
-        return '\n'.join(parts[:1] + [''] + parts[1:] + [''] + about + streams)
+        others = [max(0, row['other_cpu_pct']) for row in self.rows]
+        noise = ['', f'Other programs took {statistics.median(others):.0f} % of a core meanwhile (the median of '
+                     f'{len(others)} runs; at most {max(others):.0f} %).']
+        return '\n'.join(parts[:1] + [''] + parts[1:] + [''] + about + streams + noise)
 
 
 def measure(options, bridges, scenarios):

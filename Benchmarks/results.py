@@ -112,7 +112,7 @@ def assemble():
     missed = sum(mark.get('met') is False for mark in marks)
     parts = ['# Results', 'Written by `scripts/bench` and `scripts/bench-logger`; [how to read it](README.md). Figures are '
              'medians of interleaved runs. Ratios within one run say more than figures: machines differ, and this one had '
-             'bridge, harness, Redis and Postgres on the same cores.']
+             'bridge, harness, Redis and Postgres on the same cores. What misses its mark has a (!).']
     seen = set()
     for name in names:
         piece = pieces[name]
