@@ -127,7 +127,7 @@ class Reports:
         return f"{sum(row['pass'] for row in rows)}/{len(rows)}"
 
     def table(self):
-        """For the terminal; below each bridge but those compared with, its ratios to them."""
+        """For the terminal; below ChatBridge, and bridges that are no peers, their ratios to floor, Go and Node."""
         print(f"\n{'scenario':10} {'bridge':15}{'pass':>5}" + ''.join(f'{head:>{width}}' for head, width, _ in COLUMNS))
         for scenario in self.scenarios:
             for name in self.names:
@@ -137,7 +137,7 @@ class Reports:
                 print(f'{scenario:10} {name:15}{self.passed(scenario, name):>5}'
                       + ''.join(f'{show(median):>{width}}' for _, width, show in COLUMNS))
             for name in self.names:
-                if name not in COMPARED and self.of(scenario, name):
+                if (name == 'chatbridge' or name not in PEERS) and self.of(scenario, name):
                     for line in self.ratios(scenario, name):
                         print(f"{'':10} {name:15}     {line}")
         for line in self.streams():
