@@ -21,6 +21,7 @@ let package = Package(
             name: "CLibPQ", path: "Sources/CLibraries/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Sources/CLibraries/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", path: "Sources/CLibraries/COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLoader", path: "Sources/CLibraries/CLoader"),
         .systemLibrary(name: "CCMark", path: "Sources/CLibraries/CCMark", providers: [.apt(["libcmark-dev"])]),
         .target(
             name: "CSimdJSON", path: "Sources/CLibraries/CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"])],
@@ -41,6 +42,7 @@ let package = Package(
         .target(name: "WebSocket", dependencies: ["Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer"]),
         .target(name: "Redis", dependencies: ["EventLoop", "Crypto", "CHiredis"]),
         .target(name: "ThreadExecutor"),
+        .target(name: "ProcessMemory", dependencies: ["CLoader"]),
         .target(name: "Postgres", dependencies: ["CLibPQ", "ThreadExecutor"]),
         .target(name: "SQLite", dependencies: ["CSQLite", "ThreadExecutor"]),
 
@@ -76,7 +78,7 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "Dashboard", "EventLoop", "HTTPClient",
                 "HTTPCore",
-                "HTTPServer", "Inbox", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry",
+                "HTTPServer", "Inbox", "JSON", "Journal", "Postgres", "ProcessMemory", "Redis", "SQLite", "Telemetry",
             ]),
 
         // What the adapters of Meta's platforms share.
@@ -107,6 +109,7 @@ let package = Package(
             dependencies: ["Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "TestSupport", "WebSocket"]),
         .testTarget(name: "RedisTests", dependencies: ["EventLoop", "Redis", "TestSupport"]),
         .testTarget(name: "ThreadExecutorTests", dependencies: ["ThreadExecutor"]),
+        .testTarget(name: "ProcessMemoryTests", dependencies: ["ProcessMemory"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
         .testTarget(name: "CryptoTests", dependencies: ["Crypto", "JSON"]),

@@ -4,7 +4,9 @@ internal import HTTPClient
 internal import HTTPCore
 
 /// Puts questions to the agent and reads its answers, whole or piece by piece, in bounded time and memory.
-struct AgentClient: Sendable {
+///
+/// A class for the reason of ``AnswerInWork``.
+final class AgentClient: Sendable {
     /// The answer's text, and what the agent says of it.
     struct Answer: Sendable {
         var text: String

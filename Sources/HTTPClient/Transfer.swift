@@ -40,10 +40,10 @@ final class Transfer: @unchecked Sendable {
     var limit = 0
 
     /// Bytes that curl reads at a time, for each transfer from its start to its end: curl's own choice, and less where there are
-    /// thousands of them, of which most only wait.
+    /// hundreds of them, of which most only wait.
     ///
     /// The least that curl takes is 1 KiB, and so much needs no search in malloc(3) either.
-    private static let bufferSizes: [(transfers: Int, bytes: Int)] = [(64, 16_384), (1024, 4096), (.max, 1024)]
+    private static let bufferSizes: [(transfers: Int, bytes: Int)] = [(64, 16_384), (256, 4096), (.max, 1024)]
 
     // The answer.
     var status = 0

@@ -5,6 +5,7 @@ import EventLoop
 import HTTPClient
 import HTTPServer
 import Journal
+import ProcessMemory
 import Redis
 import Telemetry
 
@@ -12,6 +13,9 @@ import Telemetry
 struct BridgeService: Sendable {
     /// How often the queue is asked for its length, for the metrics.
     private static let gaugeInterval = Duration.seconds(5)
+
+    /// When the start is over in every part, connections to others included.
+    private static let startTime = Duration.milliseconds(300)
 
     let product: ProductConfiguration
     let hasLogger: Bool
@@ -49,6 +53,10 @@ struct BridgeService: Sendable {
         let logging = logger.map { logger in loop.spawn(on: logger) { await $0.run() } }
         let background = startBackground(bridge: bridge, client: client, states: states, path: path)
 
+        loop.spawn { [loop] in
+            try? await loop.sleep(for: BridgeService.startTime)
+            ProcessMemory.dropStartPages()
+        }
         await signals.wait()
         log.info("stopping: finishing what is in work")
         for task in background { task.cancel() }
