@@ -97,9 +97,11 @@ struct CircuitBreaker: Sendable {
 
     /// Takes what became of a question that passed.
     ///
-    /// - Parameter jitter: 0 to 1, so that many bridges do not come back in step.
+    /// - Parameter jitter: 0 to 1, so that many bridges do not come back in step; drawn only where it is needed, since the system is
+    ///   asked for it.
     /// - Returns: true when the state has changed.
-    mutating func report(_ outcome: Outcome, of pass: Pass, at now: Instant, jitter: Double) -> Bool {
+    mutating func report(_ outcome: Outcome, of pass: Pass, at now: Instant, jitter: @autoclosure () -> Double) -> Bool
+    {
         guard pass.generation == generation else { return false }
         switch (state, outcome) {
         case (.open, _):
@@ -112,7 +114,7 @@ struct CircuitBreaker: Sendable {
             return true
         case (.halfOpen, .failed):
             failuresInRow += 1
-            open(at: now, jitter: jitter)
+            open(at: now, jitter: jitter())
             return true
         case (.halfOpen, .abandoned):
             // It says nothing, so the next one may try at once.
@@ -130,7 +132,7 @@ struct CircuitBreaker: Sendable {
             guard failuresInRow >= limits.failures || isFlapping else { return false }
             let wasWell = closedAt.map { $0.duration(to: now) >= limits.recovery } ?? true
             if wasWell { pause = limits.shortestPause }
-            open(at: now, jitter: jitter)
+            open(at: now, jitter: jitter())
             return true
         }
     }

@@ -3,8 +3,8 @@ import COpenSSL
 /// A key of ``HMACSHA256`` made ready: for an owner that checks many messages under the same one.
 ///
 /// It has hashed the key's two paddings once (RFC 2104, section 4), and each code starts with a copy of that.
-// Unchecked: the context is only read (copied) after its making, and what it shares with its copies is counted atomically.
 public final class HMACSHA256Key: @unchecked Sendable {
+    // Unchecked: the context is only read (copied) after its making, and what it shares with its copies is counted atomically.
     let context: OpaquePointer
 
     /// Makes a key ready, of any length.

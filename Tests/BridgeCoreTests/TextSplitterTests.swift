@@ -1,5 +1,6 @@
-import BridgeCore
 import Testing
+
+@testable import BridgeCore
 
 @Suite struct TextSplitterTests {
     private func split(
@@ -23,6 +24,23 @@ import Testing
         #expect(split("aaaa aaaa\n\nbbbb. bbbb\nbbbb bb", 26) == ["aaaa aaaa", "bbbb. bbbb\nbbbb bb"])
         #expect(split("aaaa aaaa. aaa\nbbbb. bbbb bb", 26) == ["aaaa aaaa. aaa", "bbbb. bbbb bb"])
         #expect(split("aaaa aaaa aaa. bbbb bbbb bb", 26) == ["aaaa aaaa aaa.", "bbbb bbbb bb"])
+    }
+
+    @Test func `signs are counted whatever stands beside them`() {
+        for byte in UInt8.min...UInt8.max {
+            let isSign = !byte.isWordPart && byte != UInt8(ascii: " ")
+            for other in [0x00, 0x20, 0x2F, 0x30, 0x61, 0x7A, 0x7F, 0x80, 0xFF] as [UInt8] {
+                let isOtherSign = !other.isWordPart && other != UInt8(ascii: " ")
+                for length in [1, 2, 8, 9, 17] {
+                    for place in 0..<length {
+                        var bytes = [UInt8](repeating: other, count: length)
+                        bytes[place] = byte
+                        let signs = bytes.withUnsafeBufferPointer { TextSplitter.signs(in: $0) }
+                        #expect(signs == (isSign ? 1 : 0) + (isOtherSign ? length - 1 : 0))
+                    }
+                }
+            }
+        }
     }
 
     @Test(arguments: [Capabilities.TextLimit.Unit.utf16, .utf8, .scalars])

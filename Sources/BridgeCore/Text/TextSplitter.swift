@@ -96,14 +96,29 @@ public struct TextSplitter: Sendable {
 
     /// The bytes that are neither part of a word nor a space.
     ///
-    /// Written without a branch in it, so that the compiler can look at many bytes at once.
-    private static func signs(in bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    /// Eight at a time: the high bit of each byte of a word tells of one that is either.
+    static func signs(in bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs = ones &* 0x80
+        let raw = UnsafeRawBufferPointer(bytes)
         var signs = 0
-        for byte in bytes {
-            let isDigit: UInt8 = byte &- UInt8(ascii: "0") < 10 ? 1 : 0
-            let isLetter: UInt8 = (byte | 0x20) &- UInt8(ascii: "a") < 26 ? 1 : 0
-            let isSpace: UInt8 = byte == UInt8(ascii: " ") ? 1 : 0
-            signs &+= Int((isDigit | isLetter | isSpace | byte >> 7) ^ 1)
+        var index = 0
+        while index + 8 <= raw.count {
+            let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // Without their high bits, no sum of two bytes reaches into the next.
+            let low = word & ~highs
+            let letter = low | (ones &* 0x20)
+            // What has come to `a` less what is beyond `z`, and the same for digits.
+            let letters = (letter &+ ones &* (0x80 - 0x61)) & ~(letter &+ ones &* (0x80 - 0x7B))
+            let digits = (low &+ ones &* (0x80 - 0x30)) & ~(low &+ ones &* (0x80 - 0x3A))
+            let spaces = ~((low ^ (ones &* 0x20)) &+ ones &* 0x7F)
+            let others = ~(word | letters | digits | spaces) & highs
+            signs += Int(((others >> 7) &* ones) >> 56)
+            index += 8
+        }
+        while index < raw.count {
+            if !raw[index].isWordPart, raw[index] != UInt8(ascii: " ") { signs += 1 }
+            index += 1
         }
         return signs
     }
