@@ -46,26 +46,32 @@ public struct UUID: Sendable, Hashable, Comparable, CustomStringConvertible {
         guard text.count == 36, let start = text.baseAddress, text[8] == 0x2d, text[13] == 0x2d, text[18] == 0x2d,
             text[23] == 0x2d
         else { return nil }
-        var halves: (UInt64, UInt64) = (0, 0)
-        // What is no digit sets a bit above the four of a nibble; one look at the end tells.
-        var wrong: UInt64 = 0
-        func read(_ range: Range<Int>, into half: inout UInt64) {
-            for position in range {
-                let byte = start.load(fromByteOffset: position, as: UInt8.self)
-                let digit = UInt64(byte) &- 0x30
-                let letter = UInt64(byte | 0x20) &- 0x61
-                let nibble = digit < 10 ? digit : letter < 6 ? letter &+ 10 : 0x10
-                wrong |= nibble
-                half = half << 4 | nibble & 15
-            }
+        func load<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _ type: Word.Type) -> Word {
+            Word(bigEndian: start.loadUnaligned(fromByteOffset: offset, as: type))
         }
-        read(0..<8, into: &halves.0)
-        read(9..<13, into: &halves.0)
-        read(14..<18, into: &halves.0)
-        read(19..<23, into: &halves.1)
-        read(24..<36, into: &halves.1)
-        guard wrong < 16 else { return nil }
-        self.init(high: halves.0, low: halves.1)
+        func two(_ first: Int, _ second: Int) -> UInt64 {
+            UInt64(load(first, UInt32.self)) << 32 | UInt64(load(second, UInt32.self))
+        }
+        guard let first = UUID.number(digits: load(0, UInt64.self)), let second = UUID.number(digits: two(9, 14)),
+            let third = UUID.number(digits: two(19, 24)), let fourth = UUID.number(digits: load(28, UInt64.self))
+        else { return nil }
+        self.init(high: first << 32 | second, low: third << 32 | fourth)
+    }
+
+    /// The number that eight hexadecimal digits stand for, all read at once; nil when one of them is none.
+    private static func number(digits: UInt64) -> UInt64? {
+        let each: UInt64 = 0x0101_0101_0101_0101
+        // Letters have bit 6 set, and 9 more than their lower four bits.
+        let letters = (digits >> 6) & each
+        let values = (digits & (each &* 15)) &+ letters &* 9
+        // What was a digit is written back as it was, but for the case of letters.
+        let above9 = ((values &+ each &* 6) >> 4) & each
+        guard values & (each &* 0xf0) == 0, values &+ each &* 0x30 &+ above9 &* 0x27 == digits | letters << 5 else {
+            return nil
+        }
+        let bytes = (values | values >> 4) & 0x00ff_00ff_00ff_00ff
+        let words = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff
+        return (words | words >> 16) & 0xffff_ffff
     }
 
     /// The 36-character form in lower case.

@@ -22,10 +22,12 @@ public struct JournalBatch: Sendable {
 
     /// An empty batch.
     ///
-    /// - Parameter takesRows: ``JournalStore/takesRows`` of the store that it is for.
-    init(takesRows: Bool, capacity: Int) {
-        if takesRows { rows = MessageRows(capacity: capacity) }
-        entries.reserveCapacity(capacity)
+    /// - Parameters:
+    ///   - takesRows: ``JournalStore/takesRows`` of the store that it is for.
+    ///   - jobs: what will be appended, so that there is room for it.
+    init(takesRows: Bool, for jobs: [[UInt8]]) {
+        if takesRows { rows = MessageRows(capacity: jobs.count, bytes: jobs.reduce(0) { $0 + $1.count }) }
+        entries.reserveCapacity(jobs.count)
     }
 
     /// A batch of jobs that are read already.

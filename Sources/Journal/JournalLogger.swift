@@ -215,7 +215,7 @@ public actor JournalLogger {
 
     private func decoded(_ claim: ClaimedJobs) async -> Batch {
         var batch = Batch(
-            claim: claim, jobs: JournalBatch(takesRows: store.takesRows, capacity: claim.jobs.count))
+            claim: claim, jobs: JournalBatch(takesRows: store.takesRows, for: claim.jobs))
         batch.places.reserveCapacity(claim.jobs.count)
         for (place, bytes) in claim.jobs.enumerated() {
             do {

@@ -18,9 +18,10 @@ public struct PostgresRowBuilder: Sendable {
     /// - Parameters:
     ///   - columns: How many fields each row has.
     ///   - rows: How many are expected; only a hint.
-    public init(columns: Int, capacity rows: Int = 0) {
+    ///   - size: How many bytes are expected in all; only a hint.
+    public init(columns: Int, capacity rows: Int = 0, bytes size: Int = 0) {
         self.columns = columns
-        bytes = [UInt8](repeating: 0, count: rows * 512)
+        bytes = [UInt8](repeating: 0, count: size)
         starts.reserveCapacity(rows)
     }
 

@@ -34,6 +34,24 @@ import Testing
         #expect(Timestamp(text) == nil)
     }
 
+    @Test(arguments: [
+        "2026-11-20T10:00:00.123456Z", "0000-01-01T00:00:00.000000Z", "9999-12-31T23:59:60.999999Z",
+        "2024-02-29T00:00:00.000001Z", "2026-02-29T00:00:00.000000Z", "2026-13-01T00:00:00.000000Z",
+        "2026-11-20T24:00:00.000000Z", "2026-11-20T10:60:00.000000Z", "2026-11-20T10:00:61.000000Z",
+        "2026-11-20 10:00:00.123456Z", "2026-11-20T10:00:00.12345Z", "2026-11-20T10:00:00.1234567Z",
+        "2026-11-20T10:00:00.123456z", "2026-11-20T10:00:00,123456Z", "2026-1a-20T10:00:00.123456Z", "",
+    ])
+    func `the canonical form is read as every other`(text: String) {
+        let read = Array(text.utf8).withUnsafeBytes { Timestamp(canonical: $0) }
+        guard let read else {
+            // Nothing of that form is refused that is a time.
+            let parsed = Timestamp(text)
+            #expect(parsed == nil || text.utf8.count != 27 || text.contains(" ") || text.contains("z"))
+            return
+        }
+        #expect(Timestamp(text) == read)
+    }
+
     @Test func `every day of four centuries comes back`() {
         for day in stride(from: Int64(-100_000), through: 46_097, by: 1) {
             let time = Timestamp(microseconds: day * 86_400_000_000 + 1)

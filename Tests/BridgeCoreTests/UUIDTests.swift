@@ -46,6 +46,29 @@ import Testing
         #expect(UUID(text) == nil)
     }
 
+    @Test func `every byte in every place is a digit or makes no identifier`() {
+        let text = Array("017f22e2-79b0-7cc3-98c4-dc0c0c07398f".utf8)
+        for place in text.indices {
+            for byte in UInt8.min...UInt8.max {
+                var changed = text
+                changed[place] = byte
+                let isDash = [8, 13, 18, 23].contains(place)
+                let value =
+                    UnicodeScalar(byte).properties.isASCIIHexDigit ? Character(UnicodeScalar(byte)).hexDigitValue : nil
+                let id = changed.withUnsafeBytes { UUID($0) }
+                guard !isDash else {
+                    #expect((id != nil) == (byte == UInt8(ascii: "-")))
+                    continue
+                }
+                #expect((id != nil) == (value != nil))
+                guard let id, let value else { continue }
+                let digits = id.description.utf8.map { $0 }
+                #expect(Character(UnicodeScalar(digits[place])).hexDigitValue == value)
+                #expect(digits.indices.allSatisfy { $0 == place || digits[$0] == text[$0] })
+            }
+        }
+    }
+
     @Test func `version 8 names the same thing the same way`() {
         let digest = (0..<32).map { UInt8($0 * 7) }
         let id = UUID(version8Of: digest)

@@ -1,5 +1,6 @@
 #include "CSimdJSON.h"
 
+#include <charconv>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -270,14 +271,96 @@ extern "C" bool cb_json_next_member(cb_json_cursor *packed, const uint8_t **key,
     return true;
 }
 
+namespace {
+
+constexpr char hexadecimal[] = "0123456789abcdef";
+
+// As simdjson writes strings: what must be escaped and nothing else.
+void write_string(std::string_view text, std::string &out) {
+    out.push_back('"');
+    size_t begun = 0;
+    for (size_t at = 0; at < text.size(); at += 1) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (byte >= 0x20 && byte != '"' && byte != '\\') { continue; }
+        out.append(text, begun, at - begun);
+        begun = at + 1;
+        switch (byte) {
+        case '"': out += "\\\""; break;
+        case '\\': out += "\\\\"; break;
+        case '\b': out += "\\b"; break;
+        case '\f': out += "\\f"; break;
+        case '\n': out += "\\n"; break;
+        case '\r': out += "\\r"; break;
+        case '\t': out += "\\t"; break;
+        default:
+            out += "\\u00";
+            out.push_back(hexadecimal[byte >> 4]);
+            out.push_back(hexadecimal[byte & 15]);
+        }
+    }
+    out.append(text, begun, std::string_view::npos);
+    out.push_back('"');
+}
+
+// What most documents are made of; false at anything else, which is left to simdjson. Not deeper than so many levels.
+bool write_plain(const dom::element &value, std::string &out, int levels) {
+    std::string_view text;
+    dom::object object;
+    dom::array array;
+    int64_t number = 0;
+    bool truth = false;
+    if (!value.get(text)) {
+        write_string(text, out);
+    } else if (!value.get(object)) {
+        if (levels == 0) { return false; }
+        char before = '{';
+        for (auto member : object) {
+            out.push_back(before);
+            before = ',';
+            write_string(member.key, out);
+            out.push_back(':');
+            if (!write_plain(member.value, out, levels - 1)) { return false; }
+        }
+        if (before == '{') { out.push_back('{'); }
+        out.push_back('}');
+    } else if (!value.get(array)) {
+        if (levels == 0) { return false; }
+        char before = '[';
+        for (auto one : array) {
+            out.push_back(before);
+            before = ',';
+            if (!write_plain(one, out, levels - 1)) { return false; }
+        }
+        if (before == '[') { out.push_back('['); }
+        out.push_back(']');
+    } else if (!value.get(number)) {
+        char digits[20];
+        out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+    } else if (!value.get(truth)) {
+        out += truth ? "true" : "false";
+    } else if (value.is_null()) {
+        out += "null";
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// Kept between calls, so that small values are written without an allocation.
+thread_local std::string minified;
+constexpr size_t kept_minified = 16 * 1024;
+
+}  // namespace
+
 extern "C" bool cb_json_minify(
     cb_json_value value, void *context, void (*append)(void *context, const uint8_t *start, size_t count)) {
-    std::string text;
     try {
-        text = simdjson::minify(element(value));
+        minified.clear();
+        if (!write_plain(element(value), minified, 16)) { minified = simdjson::minify(element(value)); }
+        append(context, reinterpret_cast<const uint8_t *>(minified.data()), minified.size());
+        if (minified.capacity() > kept_minified) { std::string().swap(minified); }
     } catch (...) {
         return false;
     }
-    append(context, reinterpret_cast<const uint8_t *>(text.data()), text.size());
     return true;
 }

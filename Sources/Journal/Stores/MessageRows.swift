@@ -20,8 +20,11 @@ struct MessageRows: Sendable {
         .uuid, .uuid, .text, .text, .text, .text, .jsonb, .timestamptz, .text, .text, .jsonb,
     ]
 
-    init(capacity: Int = 0) {
-        rows = PostgresRowBuilder(columns: Self.types.count, capacity: capacity)
+    /// - Parameters:
+    ///   - capacity: how many rows are expected; only a hint.
+    ///   - bytes: of how many bytes of JSON; a row takes hardly more.
+    init(capacity: Int = 0, bytes: Int = 0) {
+        rows = PostgresRowBuilder(columns: Self.types.count, capacity: capacity, bytes: bytes + capacity * 64)
         ids.reserveCapacity(capacity)
     }
 
@@ -80,8 +83,8 @@ struct MessageRows: Sendable {
             let sessionID = session.id, let platform = session.platform, let conversation = session.conversation,
             let direction = fields.direction
         else { return nil }
-        let isInbound = direction.elementsEqual("inbound".utf8)
-        guard isInbound || direction.elementsEqual("outbound".utf8) else { return nil }
+        let isInbound = direction.equals("inbound")
+        guard isInbound || direction.equals("outbound") else { return nil }
         guard let attachments = Self.storable(fields.attachments, .array, into: &self.attachments),
             let metadata = Self.storable(fields.metadata, .object, into: &self.metadata)
         else { return nil }

@@ -6,7 +6,7 @@ extension PostgresStore {
     ///
     /// - Throws: `LogJob.DecodingError`; there must be no receipts among the jobs, which take a look into the database.
     package static func statements(for jobs: [[UInt8]]) throws -> [PostgresStatement] {
-        var batch = JournalBatch(takesRows: true, capacity: jobs.count)
+        var batch = JournalBatch(takesRows: true, for: jobs)
         for job in jobs { try batch.append(job) }
         return statements(for: PostgresBatch(batch))
     }

@@ -33,6 +33,8 @@ extension SQLiteStore {
             metadata TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(metadata))
         );
         CREATE INDEX messages_session_created ON messages (session_id, created_at);
-        """
+        """,
+        // 0002_sessions_by_activity.
+        "CREATE INDEX sessions_activity ON sessions (last_activity, id)",
     ]
 }

@@ -8,8 +8,9 @@ import Testing
 // Disabled without CHATBRIDGE_TEST_DATABASE_URL: these need a real server.
 @Suite(.enabled(if: StoreKind.databaseURL != nil)) struct PostgresBatchTests {
     private static func batch(_ jobs: [LogJob]) throws -> JournalBatch {
-        var batch = JournalBatch(takesRows: true, capacity: jobs.count)
-        for job in jobs { try batch.append(job.encoded()) }
+        let encoded = jobs.map { $0.encoded() }
+        var batch = JournalBatch(takesRows: true, for: encoded)
+        for job in encoded { try batch.append(job) }
         return batch
     }
 
