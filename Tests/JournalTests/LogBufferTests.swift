@@ -208,16 +208,4 @@ import Testing
             #expect(await queue.jobs == Self.names(0..<701))
         }
     }
-
-    @Test func `an append costs microseconds at most even in a debug build`() async throws {
-        try await onLoop { loop in
-            let parts = try Parts(loop) { $0.memoryBytes = 1 << 30 }
-            let job = [UInt8](repeating: UInt8(ascii: "x"), count: 566)
-            let count = 20_000
-            let jobs = [[UInt8]](repeating: job, count: count)
-            let time = ContinuousClock().measure { Self.append(jobs, to: parts.buffer) }
-            // The order of magnitude only; the figure is in docs/decisions/log-path.md.
-            #expect(time / count < .microseconds(10))
-        }
-    }
 }
