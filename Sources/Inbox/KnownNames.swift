@@ -33,7 +33,7 @@ struct KnownNames {
         areAllKnown = !hasDropped
     }
 
-    /// Forgets what the store has: others have changed it. What is in work stays.
+    /// Forgets what the store has, since others have changed it; what is in work stays.
     mutating func forget(at time: Timestamp) {
         recent = []
         older = []
