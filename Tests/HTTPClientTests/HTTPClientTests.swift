@@ -309,7 +309,7 @@ func failure(of client: HTTPClient, _ request: HTTPClientRequest) async -> HTTPC
             guard connection.request() != nil else { return }
             waiting.add(1, ordering: .relaxed)
             // Nobody is answered before all have asked.
-            for _ in 0..<4000 where waiting.load(ordering: .relaxed) < 1000 { usleep(5_000) }
+            for _ in 0..<36_000 where waiting.load(ordering: .relaxed) < 1000 { usleep(5_000) }
             connection.answer("ok")
         }
         defer { server.stop() }
@@ -317,8 +317,12 @@ func failure(of client: HTTPClient, _ request: HTTPClientRequest) async -> HTTPC
             await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<1000 {
                     group.addTask {
-                        (try? await client.send(HTTPClientRequest(method: .post, url: server.url(), body: [1])))?.status
-                            == .ok
+                        // A thread each at the server takes a minute and more under the thread sanitizer.
+                        let patience = Duration.seconds(300)
+                        let request = HTTPClientRequest(
+                            method: .post, url: server.url(), body: [1],
+                            timeouts: .init(connect: patience, firstByte: patience, idle: patience, total: patience))
+                        return (try? await client.send(request))?.status == .ok
                     }
                 }
                 return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
