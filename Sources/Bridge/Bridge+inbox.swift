@@ -334,7 +334,7 @@ extension Bridge {
             case .here: continue
             case .payload: kept.append(part.reference)
             case .names(let names, _):
-                if inbox?.settleAtOnce(part.reference, names: names) == true { continue }
+                if inbox?.settleAtOnce(part.reference) == true { continue }
                 let settlement = InboxSettlement(entries: [part.reference], names: names)
                 // Without it, a retry that comes after our end is answered again: no more.
                 loop.spawn(on: self) { try? await $0.inbox?.settle(settlement) }

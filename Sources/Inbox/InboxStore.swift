@@ -51,7 +51,7 @@ public protocol InboxStore: Sendable {
     /// Ends an event that was claimed by its names.
     ///
     /// - Returns: false where the store has to be asked: ``settle(_:)``.
-    func settleAtOnce(_ entry: InboxEntry.Reference, names: [String]) -> Bool
+    func settleAtOnce(_ entry: InboxEntry.Reference) -> Bool
 }
 
 extension InboxStore {
@@ -62,7 +62,7 @@ extension InboxStore {
     public func beginAtOnce(_ entries: [InboxEntry.Reference]) -> Bool? { nil }
 
     /// Never: the store is asked.
-    public func settleAtOnce(_ entry: InboxEntry.Reference, names: [String]) -> Bool { false }
+    public func settleAtOnce(_ entry: InboxEntry.Reference) -> Bool { false }
 }
 
 /// How much of an event the store keeps.

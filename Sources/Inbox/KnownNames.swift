@@ -11,6 +11,8 @@ struct KnownNames {
     /// A platform's clock is trusted to be at most so far ahead of ours.
     static let clockSkew = Duration.seconds(600)
 
+    /// For how long a name is remembered at the least, where there is room; at the most twice as long.
+    private let life: Duration
     private var inWork: Set<String> = []
     private var recent: Set<Int> = []
     private var recentSince: Timestamp
@@ -23,7 +25,8 @@ struct KnownNames {
     private var hasDropped = false
 
     /// Nothing is known of what was before this time.
-    init(since start: Timestamp) {
+    init(since start: Timestamp, for life: Duration) {
+        self.life = life
         recentSince = start
         olderSince = start
     }
@@ -45,7 +48,9 @@ struct KnownNames {
 
     /// Notes a name that the store has, or is about to have.
     mutating func note(_ name: String, at time: Timestamp) {
-        if recent.count >= KnownNames.limit {
+        if time >= recentSince.advanced(by: life) {
+            turn(at: time)
+        } else if recent.count >= KnownNames.limit {
             if !older.isEmpty {
                 areAllKnown = false
                 hasDropped = true
@@ -56,7 +61,7 @@ struct KnownNames {
     }
 
     /// Forgets what is two turns old.
-    mutating func turn(at time: Timestamp) {
+    private mutating func turn(at time: Timestamp) {
         older = recent
         olderSince = recentSince
         recent = []

@@ -190,7 +190,7 @@ extension RedisInbox {
         held = [:]
         plain = [:]
         forgetNames()
-        known = KnownNames(since: .now())
+        known = KnownNames(since: .now(), for: configuration.doneFor)
         standIns = [:]
         enteredCount = 0
         uncertain = [:]

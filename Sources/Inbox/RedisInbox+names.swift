@@ -13,8 +13,6 @@ extension RedisInbox {
     private static let linger = Duration.milliseconds(50)
     /// While Redis is away, the most names that wait to be told of.
     private static let longestWait = 100_000
-    /// A generation of names lasts for so long at the least.
-    private var generation: Duration { configuration.doneFor }
 
     /// Whether nobody else can have taken anything since ``known`` began to be complete.
     private var isAlone: Bool { !hasPeers && hasRoom && !isRetired && isFresh }
@@ -34,8 +32,8 @@ extension RedisInbox {
     }
 
     /// Ends an event of which no other bridge knows.
-    public nonisolated func settleAtOnce(_ entry: InboxEntry.Reference, names: [String]) -> Bool {
-        assumeIsolated { inbox in inbox.settleHere(entry, names) }
+    public nonisolated func settleAtOnce(_ entry: InboxEntry.Reference) -> Bool {
+        assumeIsolated { inbox in inbox.settleHere(entry) }
     }
 
     private func claimHere(_ entry: InboxEntry) -> InboxVerdict? {
@@ -54,14 +52,14 @@ extension RedisInbox {
         return .taken
     }
 
-    private func settleHere(_ entry: InboxEntry.Reference, _ names: [String]) -> Bool {
+    private func settleHere(_ entry: InboxEntry.Reference) -> Bool {
         guard held[entry.id] == nil, uncertain[entry.id] == nil, let event = plain[entry.id], event.entered == nil,
             standIns.isEmpty
         else { return false }
         plain[entry.id] = nil
         void.remove(entry.id)
         known.end(event.names)
-        tell(names.map(InboxKeys.name))
+        tell(event.names)
         return true
     }
 
@@ -72,28 +70,19 @@ extension RedisInbox {
         note(names)
         guard untold.count < Self.longestWait else { return }
         untold += names
-        guard !isTellingPlanned else { return }
-        isTellingPlanned = true
         let timer = telling ?? LoopTimer(on: loop) { [weak self] in self?.assumeIsolated { $0.tellNow() } }
         telling = timer
-        timer.schedule(after: Self.linger)
+        if !timer.isScheduled { timer.schedule(after: Self.linger) }
     }
 
     /// Notes names that Redis has, or is about to have.
     func note(_ names: [String]) {
         let now = Timestamp.now()
-        if now >= nextTurn {
-            if nextTurn.microseconds != .min { known.turn(at: now) }
-            nextTurn = now.advanced(by: generation)
-        }
         for name in names { known.note(name, at: now) }
     }
 
     /// Tells Redis of names that are done, in a task besides.
-    ///
-    /// What is sent after this call on the same connection comes after them.
-    func tellNow() {
-        isTellingPlanned = false
+    private func tellNow() {
         guard !untold.isEmpty else { return }
         loop.spawn(on: self) { inbox in try? await inbox.tellAll() }
     }

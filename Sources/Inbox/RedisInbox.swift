@@ -88,12 +88,10 @@ public actor RedisInbox: InboxStore {
     /// How many stand in Redis for ``plain`` and ``standIns``.
     var enteredCount = 0
     /// The names that Redis need not be asked about; see `RedisInbox+names.swift`.
-    var known = KnownNames(since: .now())
-    var nextTurn = Timestamp(microseconds: .min)
+    var known: KnownNames
     /// Names of events that are done, and of which Redis has not been told yet.
     var untold: [String] = []
     var telling: LoopTimer?
-    var isTellingPlanned = false
     /// Reads the names of earlier runs.
     var learning: Task<Void, Never>?
     var hasLearned = false
@@ -153,6 +151,7 @@ public actor RedisInbox: InboxStore {
         self.client = client
         self.blockingClient = blockingClient
         self.configuration = configuration
+        known = KnownNames(since: .now(), for: configuration.doneFor)
         self.log = log
         self.metrics = InboxMetrics(metrics)
         keys = InboxKeys(prefix: configuration.prefix)

@@ -78,10 +78,6 @@ extension SQLiteInbox {
 
     /// Notes names that the file has.
     func note(_ names: [String], at time: Timestamp) {
-        if time >= nextTurn {
-            if nextTurn.microseconds != .min { known.turn(at: time) }
-            nextTurn = time.advanced(by: Self.timeToLive)
-        }
         for name in names { known.note(name, at: time) }
     }
 

@@ -31,7 +31,6 @@ public actor SQLiteInbox: InboxStore {
     private var nextForgetting = Timestamp(microseconds: .min)
     // What follows is for `SQLiteInbox+names.swift`.
     var known: KnownNames
-    var nextTurn = Timestamp(microseconds: .min)
     /// Claims that wait for the file's verdict.
     var filesAsked = 0
 
@@ -43,7 +42,7 @@ public actor SQLiteInbox: InboxStore {
         self.file = file
         self.log = log
         self.now = now
-        known = KnownNames(since: now())
+        known = KnownNames(since: now(), for: Self.timeToLive)
     }
 
     /// Hands over what earlier runs have left, in the order of the claims.

@@ -102,16 +102,7 @@ public struct JSONView: Sendable {
 
     /// What the value is.
     public var kind: Kind {
-        read { value in
-            switch cb_json_kind_of(value) {
-            case CB_JSON_KIND_BOOL: .bool
-            case CB_JSON_KIND_INT, CB_JSON_KIND_UINT, CB_JSON_KIND_DOUBLE: .number
-            case CB_JSON_KIND_STRING: .string
-            case CB_JSON_KIND_ARRAY: .array
-            case CB_JSON_KIND_OBJECT: .object
-            default: .null
-            }
-        } ?? .missing
+        read { Kind(of: $0) } ?? .missing
     }
 
     /// Whether there is a value, `null` included.
@@ -183,6 +174,20 @@ public struct JSONView: Sendable {
             var found = cb_json_value()
             guard document != nil, find(value, &found) else { return .missing }
             return JSONView(document: document, value: found)
+        }
+    }
+}
+
+extension JSONView.Kind {
+    /// What a parsed value is; never `missing`.
+    init(of value: cb_json_value) {
+        switch cb_json_kind_of(value) {
+        case CB_JSON_KIND_BOOL: self = .bool
+        case CB_JSON_KIND_INT, CB_JSON_KIND_UINT, CB_JSON_KIND_DOUBLE: self = .number
+        case CB_JSON_KIND_STRING: self = .string
+        case CB_JSON_KIND_ARRAY: self = .array
+        case CB_JSON_KIND_OBJECT: self = .object
+        default: self = .null
         }
     }
 }

@@ -24,16 +24,7 @@ public struct UnsafeJSONValue {
     }
 
     /// What the value is; never `missing`.
-    public var kind: JSONView.Kind {
-        switch cb_json_kind_of(value) {
-        case CB_JSON_KIND_BOOL: .bool
-        case CB_JSON_KIND_INT, CB_JSON_KIND_UINT, CB_JSON_KIND_DOUBLE: .number
-        case CB_JSON_KIND_STRING: .string
-        case CB_JSON_KIND_ARRAY: .array
-        case CB_JSON_KIND_OBJECT: .object
-        default: .null
-        }
-    }
+    public var kind: JSONView.Kind { JSONView.Kind(of: value) }
 
     /// The UTF-8 of a string, its escapes resolved; nil for anything else.
     public var utf8: UnsafeRawBufferPointer? {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct KnownNamesTests {
     @Test func `no name is surely new before those of the file are known`() {
-        var known = KnownNames(since: start)
+        var known = KnownNames(since: start, for: life)
         #expect(!known.isNew("a"))
         known.note("a", at: start)
         known.setComplete()
@@ -14,19 +14,18 @@ import Testing
     }
 
     @Test func `a name is remembered for one turn, and forgotten with the second`() {
-        var known = KnownNames(since: start)
+        var known = KnownNames(since: start, for: life)
         known.setComplete()
         known.note("a", at: start)
-        known.turn(at: start)
-        known.note("b", at: start)
+        known.note("b", at: start.advanced(by: life))
         #expect(!known.isNew("a"))
-        known.turn(at: start)
+        known.note("c", at: start.advanced(by: life + life))
         #expect(known.isNew("a"))
         #expect(!known.isNew("b"))
     }
 
     @Test func `what is in work is no file's matter, until it ends`() {
-        var known = KnownNames(since: start)
+        var known = KnownNames(since: start, for: life)
         known.setComplete()
         known.begin(["a", "b"])
         #expect(known.isInWork("a") && known.isInWork("b"))
@@ -37,7 +36,7 @@ import Testing
     }
 
     @Test func `beyond two generations nothing is surely new but what was sent later`() {
-        var known = KnownNames(since: start)
+        var known = KnownNames(since: start, for: life)
         known.setComplete()
         for number in 0..<KnownNames.limit { known.note("name \(number)", at: start) }
         let later = start.advanced(by: .seconds(3600))
@@ -52,7 +51,7 @@ import Testing
     }
 
     @Test func `when others have changed the store, only what was sent since then is surely new`() {
-        var known = KnownNames(since: start)
+        var known = KnownNames(since: start, for: life)
         known.setComplete()
         known.begin(["in work"])
         known.note("a", at: start)
@@ -64,5 +63,6 @@ import Testing
         #expect(known.isInWork("in work"))
     }
 
+    private let life = Duration.seconds(86_400)
     private let start = Timestamp(microseconds: 1_763_000_000_000_000)
 }

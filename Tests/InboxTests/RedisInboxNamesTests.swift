@@ -32,7 +32,7 @@ import Testing
                 bridge.claimAtOnce(event("again", names: ["test:alias"])) == nil, "Redis is asked for what is known")
             #expect(bridge.beginAtOnce([entry.reference]) == true)
             #expect(try await seen(redis).isEmpty)
-            #expect(bridge.settleAtOnce(entry.reference, names: entry.names))
+            #expect(bridge.settleAtOnce(entry.reference))
             try await eventually("the marks", on: loop) { try await seen(redis) == ["test:a", "test:alias"] }
             #expect(bridge.claimAtOnce(entry) == nil)
             #expect(try await bridge.claim(event("a"), keeping: .names) == .duplicate)
@@ -49,7 +49,7 @@ import Testing
             for name in ["a", "b"] {
                 let entry = event(name)
                 #expect(bridge.claimAtOnce(entry) == .taken)
-                #expect(bridge.settleAtOnce(entry.reference, names: entry.names))
+                #expect(bridge.settleAtOnce(entry.reference))
             }
             #expect(try await bridge.claim(event("a"), keeping: .names) == .duplicate)
             let receipt = event("receipt", purpose: .record)
@@ -67,7 +67,7 @@ import Testing
             try await start(first)
             let (done, begun) = (event("done"), event("begun"))
             #expect(first.claimAtOnce(done) == .taken && first.claimAtOnce(begun) == .taken)
-            #expect(first.settleAtOnce(done.reference, names: done.names))
+            #expect(first.settleAtOnce(done.reference))
             try await eventually("the mark", on: loop) { try await seen(redis) == ["test:done"] }
             await first.die()
             _ = try await redis.client.send(["DEL", "\(redis.prefix):inbox:lease:\(await first.bridge)"])
@@ -89,7 +89,7 @@ import Testing
             try await start(first)
             let (done, inWork, late) = (event("done"), event("in work"), event("late"))
             for entry in [done, inWork, late] { #expect(first.claimAtOnce(entry) == .taken) }
-            #expect(first.settleAtOnce(done.reference, names: done.names))
+            #expect(first.settleAtOnce(done.reference))
 
             let second = try redis.makeBridge()
             let starting = loop.spawn { await second.start(Received().receiver) }
@@ -139,5 +139,5 @@ import Testing
 
 extension RedisInbox {
     /// As if it remembered nothing from before that time.
-    fileprivate func forgetAll(since time: Timestamp) { known = KnownNames(since: time) }
+    fileprivate func forgetAll(since time: Timestamp) { known = KnownNames(since: time, for: configuration.doneFor) }
 }
