@@ -71,6 +71,9 @@ let package = Package(
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(
+            name: "Importer",
+            dependencies: ["BridgeCore", "Crypto", "JSON", "Postgres", "SQLite", "ThreadExecutor"]),
+        .target(
             name: "BridgeTesting",
             dependencies: ["BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "WebSocket"]),
         .executableTarget(
@@ -141,6 +144,11 @@ let package = Package(
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
                 "HTTPServer", "Inbox",
                 "JSON", "Journal", "Telemetry", "TestSupport", "WebSocket",
+            ]),
+        .testTarget(
+            name: "ImporterTests",
+            dependencies: [
+                "BridgeCore", "Crypto", "Importer", "JSON", "Journal", "Postgres", "SQLite", "TestSupport",
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
         .testTarget(
