@@ -63,6 +63,8 @@ actor Outbox {
     nonisolated let clock: any EngineClock
     private let client: HTTPClient
     private let tokens: TokenKeeper?
+    /// True where the platform can be asked whether a message has arrived.
+    private let canLookForMessages: Bool
     private let splitter: TextSplitter
     private let metrics: PlatformMetrics
     private let log: Log
@@ -82,6 +84,7 @@ actor Outbox {
         self.metrics = metrics
         self.log = log
         capabilities = adapter.capabilities
+        canLookForMessages = adapter is any DeliveryChecking
         tokens = (adapter as? any TokenRefreshing).map {
             TokenKeeper(adapter: $0, client: client, store: states, loop: loop, log: log)
         }
@@ -254,7 +257,7 @@ actor Outbox {
                 }
                 // What goes by a token that works once is not repeated behind our back: a refusal would be misread. Nor is
                 // what can be looked for: the client would not look.
-                let isLookedFor = action.kind.isMessage && adapter is any DeliveryChecking
+                let isLookedFor = canLookForMessages && action.kind.isMessage
                 let isRepeatable = canRepeat(action) && !isBySingleUse(action) && !isLookedFor
                 let response = try await exchange(request, isRepeatable: isRepeatable)
                 result = adapter.interpret(response, to: action)

@@ -33,11 +33,16 @@ struct ResponseHead: Sendable {
         case .wire(let bytes):
             var name = name
             return name.withUTF8 { wanted in
-                for line in bytes.split(separator: UInt8(ascii: "\n")) where line.count > wanted.count {
-                    guard line[line.startIndex + wanted.count] == UInt8(ascii: ":"),
-                        zip(line, wanted).allSatisfy({ ResponseHead.isSameLetter($0, $1) })
-                    else { continue }
-                    return String(decoding: ResponseHead.trimmed(line.dropFirst(wanted.count + 1)), as: UTF8.self)
+                var start = bytes.startIndex
+                while start < bytes.endIndex {
+                    let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
+                    let colon = start + wanted.count
+                    if colon < end, bytes[colon] == UInt8(ascii: ":"),
+                        zip(bytes[start..<colon], wanted).allSatisfy({ ResponseHead.isSameLetter($0, $1) })
+                    {
+                        return String(decoding: ResponseHead.trimmed(bytes[(colon + 1)..<end]), as: UTF8.self)
+                    }
+                    start = end + 1
                 }
                 return nil
             }

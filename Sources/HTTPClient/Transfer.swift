@@ -130,6 +130,8 @@ final class Transfer: @unchecked Sendable {
             cb_easy_set_long(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
             // The empty string turns the environment's proxies off.
             cb_easy_set_string(handle, CURLOPT_PROXY, configuration.proxy ?? ""),
+            // Then the environment need not be asked for exceptions, with each transfer.
+            cb_easy_set_string(handle, CURLOPT_NOPROXY, configuration.proxy == nil ? "" : nil),
             cb_easy_set_string(handle, CURLOPT_USERAGENT, configuration.userAgent),
         ]
         if let failed = codes.first(where: { $0 != CURLE_OK }) { return failed }

@@ -74,16 +74,12 @@ struct TransferClock {
 extension Duration {
     /// In whole milliseconds, rounded up; at most eleven days, more than any connection takes.
     var milliseconds: Int {
-        let parts = components
-        return Int(min(max(parts.seconds, 0), 1_000_000)) * 1000
-            + Int((parts.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        let limit = 1_000_000_000
+        return min(max(0, Int(clamping: (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)), limit)
     }
 
     /// In whole nanoseconds; negative durations are zero.
     var nanoseconds: UInt64 {
-        let parts = components
-        guard parts.seconds >= 0, parts.attoseconds >= 0 else { return 0 }
-        let (high, isOver) = UInt64(parts.seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        return isOver ? .max : high &+ UInt64(parts.attoseconds / 1_000_000_000)
+        UInt64(clamping: attoseconds / 1_000_000_000)
     }
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Markdown
 
 /// Words with the HTML that Telegram reads, where they need any.
@@ -6,14 +7,21 @@ enum TelegramHTML {
     /// `parse_mode`.
     static func formatted(_ markdown: String) -> String? {
         let html = telegramHTML(markdown)
-        if html == markdown { return nil }
         return isOnlyEscaped(html, from: markdown) ? nil : html
     }
 
-    /// Whether the HTML is the text itself, but for the escapes that plain text does not need.
+    /// Whether the HTML is the text itself, byte for byte, or that but for the escapes that plain text does not need.
     private static func isOnlyEscaped(_ html: String, from text: String) -> Bool {
         var (html, text) = (html, text)
-        return html.withUTF8 { html in text.withUTF8 { isOnlyEscaped($0, in: html) } }
+        return html.withUTF8 { html in
+            text.withUTF8 { text in
+                guard let start = text.baseAddress, let other = html.baseAddress else {
+                    return text.isEmpty && html.isEmpty
+                }
+                if text.count == html.count, memcmp(start, other, text.count) == 0 { return true }
+                return isOnlyEscaped(text, in: html)
+            }
+        }
     }
 
     private static func isOnlyEscaped(_ text: UnsafeBufferPointer<UInt8>, in html: UnsafeBufferPointer<UInt8>) -> Bool {
