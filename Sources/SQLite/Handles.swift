@@ -19,9 +19,10 @@ struct DatabaseHandle: ~Copyable {
         let flags =
             (configuration.readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
             // The actor is the one owner, so SQLite's own mutexes would only cost.
-            | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+            | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (configuration.isImmutable ? SQLITE_OPEN_URI : 0)
         var opened: OpaquePointer?
-        let result = sqlite3_open_v2(path, &opened, flags, nil)
+        let name = configuration.isImmutable ? Self.immutableURI(path) : path
+        let result = sqlite3_open_v2(name, &opened, flags, nil)
         guard result == SQLITE_OK, let opened else {
             let message = opened.flatMap { sqlite3_errmsg($0) }.map { String(cString: $0) } ?? "out of memory"
             // A handle is made even when opening fails.
@@ -35,6 +36,24 @@ struct DatabaseHandle: ~Copyable {
     deinit {
         // v2 waits for statements that are still to be finalized instead of refusing.
         sqlite3_close_v2(pointer)
+    }
+
+    /// The name of a file as a URI, in which everything but the plainest bytes is escaped (sqlite.org/uri.html).
+    static func immutableURI(_ path: String) -> String {
+        var uri = path.hasPrefix("/") ? "file://" : "file:"
+        for byte in path.utf8 {
+            let scalar = UnicodeScalar(byte)
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                UInt8(ascii: "."):
+                uri.unicodeScalars.append(scalar)
+            default:
+                let digits = String(byte, radix: 16)
+                uri += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return uri + "?immutable=1"
     }
 
     func error(_ operation: String) -> SQLiteError {
@@ -108,7 +127,7 @@ struct StatementHandle: ~Copyable {
     }
 
     /// SQLITE_TRANSIENT, "copy it now", is a cast in a macro, which Swift does not import.
-    private static var transient: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
+    static var transient: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 
     private static func bindText(_ statement: OpaquePointer, _ index: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
         // NULL would bind NULL where "" was meant.

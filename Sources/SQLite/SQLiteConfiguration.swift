@@ -6,6 +6,12 @@ public struct SQLiteConfiguration: Sendable {
     /// Opens an existing file for reading alone and changes nothing about it, as an importer should.
     public var readOnly = false
 
+    /// Opens a file that nobody changes, from a folder that nothing can be written to: SQLite then keeps no locks and no
+    /// shared memory beside it, **and does not see a WAL file**.
+    ///
+    /// If somebody does change the file meanwhile, results are wrong or the file looks damaged (sqlite.org/uri.html).
+    public var isImmutable = false
+
     /// How long a statement waits for another process's lock before it throws `busy`.
     ///
     /// Default 5 s.

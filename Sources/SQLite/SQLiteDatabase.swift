@@ -53,6 +53,29 @@ public actor SQLiteDatabase {
         try openSession().query(sql, parameters).affected
     }
 
+    /// Runs one statement and lends its rows to a closure as they come, on the database's thread.
+    ///
+    /// For results that are too large to be held, or of which little is kept. The closure may stop before the end; nothing
+    /// else reads or writes the database until it returns.
+    ///
+    /// - Throws: ``SQLiteError``, also from ``SQLiteCursor/next()``.
+    public func read<Result: Sendable>(
+        _ sql: String, _ parameters: [SQLiteValue] = [],
+        _ body: @Sendable (inout SQLiteCursor) throws(SQLiteError) -> Result
+    ) throws(SQLiteError) -> Result {
+        try openSession().read(sql, parameters, body)
+    }
+
+    /// Gives SQL a function, for this connection.
+    ///
+    /// - Parameters:
+    ///   - name: How SQL calls it; one of SQLite's own is replaced.
+    ///   - arguments: How many it takes.
+    ///   - body: Must give the same value for the same arguments, and not use the database.
+    public func define(_ name: String, arguments: Int, _ body: @escaping SQLiteFunction) throws(SQLiteError) {
+        try openSession().define(name, arguments: arguments, body)
+    }
+
     /// Runs several statements without parameters; wrap them in a transaction if they belong together.
     public func script(_ sql: String) throws(SQLiteError) {
         try openSession().script(sql)

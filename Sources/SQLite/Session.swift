@@ -35,6 +35,26 @@ final class Session {
         guard sqlite3_exec(handle.pointer, sql, nil, nil, nil) == SQLITE_OK else { throw handle.error("a script") }
     }
 
+    /// The open database, for what else belongs to the session.
+    var pointer: OpaquePointer { handle.pointer }
+
+    func error(_ operation: String) -> SQLiteError { handle.error(operation) }
+
+    /// Lends a statement's rows one by one.
+    func read<Result>(
+        _ sql: String, _ parameters: [SQLiteValue], _ body: (inout SQLiteCursor) throws(SQLiteError) -> Result
+    ) throws(SQLiteError) -> Result {
+        let statement = try prepared(sql)
+        let pointer = statement.handle.pointer
+        defer {
+            sqlite3_reset(pointer)
+            sqlite3_clear_bindings(pointer)
+        }
+        try bind(parameters, to: statement)
+        var cursor = SQLiteCursor(statement: pointer, of: self)
+        return try body(&cursor)
+    }
+
     func query(_ sql: String, _ parameters: [SQLiteValue]) throws(SQLiteError) -> SQLiteRows {
         let statement = try prepared(sql)
         let pointer = statement.handle.pointer
@@ -43,12 +63,7 @@ final class Session {
             // So that the cache does not keep a batch of texts alive.
             sqlite3_clear_bindings(pointer)
         }
-        precondition(Int(sqlite3_bind_parameter_count(pointer)) == parameters.count, "Wrong number of parameters")
-        for (index, value) in parameters.enumerated() {
-            guard statement.handle.bind(value, at: Int32(index + 1)) == SQLITE_OK else {
-                throw handle.error("binding a parameter")
-            }
-        }
+        try bind(parameters, to: statement)
         let width = sqlite3_column_count(pointer)
         var rows: [[SQLiteValue]] = []
         let before = sqlite3_total_changes(handle.pointer)
@@ -89,6 +104,16 @@ final class Session {
             // Some errors roll back by themselves; then there is nothing left to do.
             if sqlite3_get_autocommit(handle.pointer) == 0 { try? script("ROLLBACK") }
             throw error
+        }
+    }
+
+    private func bind(_ parameters: [SQLiteValue], to statement: Statement) throws(SQLiteError) {
+        let count = Int(sqlite3_bind_parameter_count(statement.handle.pointer))
+        precondition(count == parameters.count, "Wrong number of parameters")
+        for (index, value) in parameters.enumerated() {
+            guard statement.handle.bind(value, at: Int32(index + 1)) == SQLITE_OK else {
+                throw handle.error("binding a parameter")
+            }
         }
     }
 
