@@ -1,4 +1,4 @@
-internal import BridgeCore
+package import BridgeCore
 
 /// A batch of jobs as the rows that they become.
 ///
@@ -52,7 +52,7 @@ struct RowOrder {
 
 extension LogMessage {
     /// The message with everything replaced that a database cannot hold, and marked in its metadata if there was any.
-    var storable: LogMessage {
+    package var storable: LogMessage {
         var message = self
         var replaced = false
         func repair(_ text: inout String?) {

@@ -1,18 +1,18 @@
-internal import BridgeCore
+package import BridgeCore
 internal import JSON
-internal import Postgres
+package import Postgres
 
 /// Messages as rows of Postgres in binary, with the sessions that they belong to.
-struct MessageRows: Sendable {
+package struct MessageRows: Sendable {
     private(set) var sessions = SessionTable()
     /// Their columns are those of ``columns``.
-    private(set) var rows: PostgresRowBuilder
+    package private(set) var rows: PostgresRowBuilder
     private var ids: [UUID] = []
     private var attachments: [UInt8] = []
     private var metadata: [UInt8] = []
 
     /// The columns of `messages` in the order of a row, and their types.
-    static let columns = """
+    package static let columns = """
         id, session_id, direction, sender_id, content_text, content_type, attachments, created_at, mastra_request_id,
         status, metadata
         """
@@ -23,23 +23,23 @@ struct MessageRows: Sendable {
     /// - Parameters:
     ///   - capacity: how many rows are expected; only a hint.
     ///   - bytes: of how many bytes of JSON; a row takes hardly more.
-    init(capacity: Int = 0, bytes: Int = 0) {
+    package init(capacity: Int = 0, bytes: Int = 0) {
         rows = PostgresRowBuilder(columns: Self.types.count, capacity: capacity, bytes: bytes + capacity * 64)
         ids.reserveCapacity(capacity)
     }
 
-    var isEmpty: Bool { ids.isEmpty }
-    var count: Int { ids.count }
+    package var isEmpty: Bool { ids.isEmpty }
+    package var count: Int { ids.count }
 
     /// Puts the rows into the order of their ids.
-    mutating func sort() {
+    package mutating func sort() {
         guard let order = RowOrder(ids)?.places else { return }
         rows.reorder(order)
         ids = order.map { ids[$0] }
     }
 
     /// Adds a message, mended where Postgres could not hold it.
-    mutating func append(_ message: LogMessage) {
+    package mutating func append(_ message: LogMessage) {
         sessions.note(message.session, at: message.at)
         let message = message.storable
         // Strings that own their bytes lend them without a copy.

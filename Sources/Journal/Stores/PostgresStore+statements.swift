@@ -64,7 +64,7 @@ extension PostgresStore {
     }
 
     /// All messages at once; one that is there already stays as it is.
-    static func insert(_ messages: MessageRows) -> PostgresStatement {
+    package static func insert(_ messages: MessageRows) -> PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO messages (\(MessageRows.columns))

@@ -3,7 +3,7 @@ internal import Glibc
 /// Text that every store can hold: Postgres knows neither NUL in `text` nor `\u0000` and lone surrogates in `jsonb`.
 ///
 /// Each such character becomes U+FFFD; the message is never dropped for it.
-enum StorableText {
+package enum StorableText {
     /// Replaces NUL.
     ///
     /// - Returns: nil when there is nothing to replace, which is nearly always.
@@ -15,13 +15,13 @@ enum StorableText {
     }
 
     /// The text as it is stored.
-    static func storable(_ text: String) -> String { repaired(text) ?? text }
+    package static func storable(_ text: String) -> String { repaired(text) ?? text }
 
     /// Replaces the escapes `\u0000` and those of surrogates without a partner in JSON text, each by the escape of U+FFFD.
     ///
     /// - Parameter json: JSON text; what is not JSON is left to the database to refuse.
     /// - Returns: nil when there is nothing to replace.
-    static func repaired(json: [UInt8]) -> [UInt8]? {
+    package static func repaired(json: [UInt8]) -> [UInt8]? {
         // Escapes are rare, so most documents are settled here.
         guard json.contains(0x5c) else { return nil }
         var output: [UInt8]?
