@@ -72,7 +72,7 @@ let package = Package(
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(
             name: "Importer",
-            dependencies: ["BridgeCore", "Crypto", "JSON", "Postgres", "SQLite", "ThreadExecutor"]),
+            dependencies: ["BridgeCore", "Crypto", "JSON", "Journal", "Postgres", "SQLite", "ThreadExecutor"]),
         .target(
             name: "BridgeTesting",
             dependencies: ["BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "WebSocket"]),
@@ -81,7 +81,8 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "Dashboard", "EventLoop", "HTTPClient",
                 "HTTPCore",
-                "HTTPServer", "Inbox", "JSON", "Journal", "Postgres", "ProcessMemory", "Redis", "SQLite", "Telemetry",
+                "HTTPServer", "Importer", "Inbox", "JSON", "Journal", "Postgres", "ProcessMemory", "Redis", "SQLite",
+                "Telemetry",
             ]),
 
         // What the adapters of Meta's platforms share.

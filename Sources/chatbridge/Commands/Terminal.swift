@@ -19,15 +19,27 @@ enum Terminal {
 
     /// Prints a line that whoever reads along must see at once: `print` keeps lines back where the output is no terminal.
     static func tell(_ line: String) {
-        var line = line + "\n"
-        line.withUTF8 { bytes in
+        write(line + "\n", to: 1)
+    }
+
+    /// Writes text as it is, at once.
+    static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {
-                let count = write(1, rest.baseAddress, rest.count)
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
                 guard count > 0 else { return }
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }
         }
+    }
+
+    /// How many characters fit into a line of a terminal; 100 where it is none.
+    static func width(_ descriptor: Int32) -> Int {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+        return Int(size.ws_col)
     }
 
     /// Prints a line on standard error.
