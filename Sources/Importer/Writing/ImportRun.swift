@@ -101,7 +101,7 @@ struct ImportRun {
             from: checkpoint.position, reading: { try await source.sessions(after: $0, limit: $1) }
         ) { page in
             try note(page, [])
-            checkpoint.summary.sessions += page.rows.count + page.rejected.count
+            checkpoint.summary.sessions += page.rowsRead
             checkpoint.position = page.next
             if page.next == nil { checkpoint.stage = .messages }
             do {
@@ -174,7 +174,7 @@ struct ImportRun {
     private mutating func write(_ made: MessagePage) async throws {
         let page = made.page
         try note(page, [])
-        checkpoint.summary.messages += page.rows.count + page.rejected.count
+        checkpoint.summary.messages += page.rowsRead
         guard !page.rows.isEmpty else { return try await save() }
         do {
             if !expectsRepeats {

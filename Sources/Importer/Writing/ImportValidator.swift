@@ -130,7 +130,7 @@ public struct ImportValidator: Sendable {
                 open?.add(message.storable)
             }
             validation.messages += page.rows.count
-            done += page.rows.count + page.rejected.count
+            done += page.rowsRead
             if page.next == nil, let last = open { waiting.append(last) }
             while waiting.count >= group || page.next == nil && !waiting.isEmpty {
                 try await compare(Array(waiting.prefix(group)), database, &validation)

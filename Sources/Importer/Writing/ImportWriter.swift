@@ -112,7 +112,7 @@ public struct ImportWriter: Sendable {
             preview.note(page)
             preview.sessions += page.rows.count
             preview.sessionsThere += try await Self.count("sessions", page.rows.map(\.id), connection)
-            done += page.rows.count + page.rejected.count
+            done += page.rowsRead
             progress(ImportProgress(stage: .sessions, done: done, total: total.sessions))
         }
         done = 0
@@ -120,7 +120,7 @@ public struct ImportWriter: Sendable {
             preview.note(page)
             preview.messages += page.rows.count
             preview.messagesThere += try await Self.count("messages", page.rows.map(\.id), connection)
-            done += page.rows.count + page.rejected.count
+            done += page.rowsRead
             progress(ImportProgress(stage: .messages, done: done, total: total.messages))
         }
         return preview

@@ -10,6 +10,9 @@ protocol PageInHand: Sendable {
 }
 
 extension ImportPage: PageInHand {
+    /// How many rows of the source it is made of.
+    var rowsRead: Int { rows.count + rejected.count + (changes[.leftOut] ?? 0) }
+
     var bytes: Int {
         var bytes = 0
         for case let message as LogMessage in rows {

@@ -145,7 +145,7 @@ struct ImportTask: Sendable {
     }
 
     private static func added(_ added: Int, of total: Int) -> String {
-        "\(added.grouped) added" + (added < total ? ", \((total - added).grouped) there already or rejected" : "")
+        "\(added.grouped) added" + (added < total ? ", \((total - added).grouped) there already or not imported" : "")
     }
 
     private static func say(_ changes: [ImportChange: Int], _ verb: String) {
