@@ -114,7 +114,12 @@ enum StoredText {
 
     /// Text out of JSON, in which NUL may stand as an escape.
     static func storable(_ text: String, _ changes: inout RowChanges) -> String {
-        guard text.utf8.contains(0) else { return text }
+        // A native string lends its bytes without a copy.
+        let hasNUL =
+            text.utf8.withContiguousStorageIfAvailable { bytes in
+                bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
+            } ?? true
+        guard hasNUL, text.utf8.contains(0) else { return text }
         changes.insert(.textReplaced)
         return storable(text)
     }
@@ -153,15 +158,17 @@ enum StoredText {
 
     /// Counts halves of surrogate pairs, which the parser has replaced.
     static func noteSurrogates(_ json: UnsafeRawBufferPointer, _ changes: inout RowChanges) {
-        var rest = json[...]
-        while let start = rest.firstIndex(of: 0x5c), start + 1 < rest.endIndex {
+        guard let base = json.baseAddress else { return }
+        var index = 0
+        while index < json.count, let found = memchr(base + index, 0x5c, json.count - index) {
+            let start = UnsafeRawPointer(found) - base
             guard let unit = unit(json, at: start) else {
-                rest = rest[(start + 2)...]
+                index = start + 2
                 continue
             }
-            rest = rest[(start + 6)...]
+            index = start + 6
             if unit & 0xfc00 == 0xd800, let next = self.unit(json, at: start + 6), next & 0xfc00 == 0xdc00 {
-                rest = rest[(start + 12)...]
+                index = start + 12
             } else if unit & 0xf800 == 0xd800 {
                 return changes.insert(.textReplaced)
             }
@@ -170,7 +177,10 @@ enum StoredText {
 
     /// Replaces NUL, which JSON text can only have as the escape `\u0000`, by U+FFFD.
     static func storable(json: [UInt8], _ changes: inout RowChanges) -> [UInt8] {
-        guard json.contains(0x5c) else { return json }
+        let hasEscape = json.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { memchr($0, 0x5c, bytes.count) != nil } ?? false
+        }
+        guard hasEscape else { return json }
         var output = json
         var index = 0
         while index < output.count {

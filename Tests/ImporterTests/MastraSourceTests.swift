@@ -295,6 +295,20 @@ struct MastraSourceTests {
         await source.close()
     }
 
+    @Test func `half an emoji and an escaped NUL in JSON are replaced and counted`() async throws {
+        let store = try TestStore()
+        let content =
+            #"{"format":2,"parts":[{"type":"text","text":"a\ud83d b\u0000 \ud83d\ude00 \\ud83d"}],"metadata":{"k":"\u0000"}}"#
+        try await store.write(
+            Self.schema + Self.message("a", "t", Self.quoted(content), at: "2026-01-01T10:00:00Z"))
+        let source = try await store.open()
+        let page = try await source.allMessages()
+        #expect(page.rows.first?.text == "a\u{FFFD} b\u{FFFD} 😀 \\ud83d")
+        #expect(page.rows.first?.metadata.text.contains(#""k":"\ufffd""#) == true)
+        #expect(page.changes[.textReplaced] == 1)
+        await source.close()
+    }
+
     @Test func `an archived thread is a closed session`() async throws {
         let store = try TestStore()
         try await store.write(
