@@ -63,6 +63,9 @@ let package = Package(
                 "ThreadExecutor",
             ]),
         .target(
+            name: "Retention",
+            dependencies: ["BridgeCore", "Crypto", "Inbox", "JSON", "Journal", "Postgres", "Redis", "SQLite"]),
+        .target(
             name: "Bridge",
             dependencies: [
                 "BridgeCore", "EventLoop", "Failpoints", "HTTPClient", "HTTPCore", "HTTPServer", "Inbox", "JSON",
@@ -81,7 +84,8 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "Dashboard", "EventLoop", "HTTPClient",
                 "HTTPCore",
-                "HTTPServer", "Importer", "Inbox", "JSON", "Journal", "Postgres", "ProcessMemory", "Redis", "SQLite",
+                "HTTPServer", "Importer", "Inbox", "JSON", "Journal", "Postgres", "ProcessMemory", "Redis", "Retention",
+                "SQLite",
                 "Telemetry",
             ]),
 
@@ -134,6 +138,12 @@ let package = Package(
             dependencies: [
                 "BridgeCore", "Crypto", "EventLoop", "Inbox", "JSON", "Journal", "Redis", "SQLite", "Telemetry",
                 "TestSupport",
+            ]),
+        .testTarget(
+            name: "RetentionTests",
+            dependencies: [
+                "BridgeCore", "Crypto", "EventLoop", "Inbox", "JSON", "Journal", "Postgres", "Redis", "Retention",
+                "SQLite", "TestSupport",
             ]),
         // Optimised also in a debug build: it looks at a great many states.
         .testTarget(

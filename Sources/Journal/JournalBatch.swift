@@ -55,6 +55,22 @@ public struct JournalBatch: Sendable {
         oldest = min(oldest ?? job.at, job.at)
     }
 
+    /// The batch of the jobs in these places alone, in this order.
+    func selecting(_ places: [Int]) -> JournalBatch {
+        var selected = JournalBatch(takesRows: rows != nil, for: [])
+        for place in places {
+            switch entries[place] {
+            case .job(let job): selected.append(job)
+            case .row(let json):
+                // What became a row once does so again.
+                guard let at = selected.rows?.append(reading: json) else { continue }
+                selected.entries.append(.row(json))
+                selected.oldest = min(selected.oldest ?? at, at)
+            }
+        }
+        return selected
+    }
+
     /// The job in that place where it is no row.
     func job(at index: Int) -> LogJob? {
         if case .job(let job) = entries[index] { job } else { nil }

@@ -44,7 +44,8 @@ extension JournalWriteOutcome {
         let deferred = Set(outcome.deferred.map { origins[$0] } + resolved.unmatched)
         self.init(
             rejections: rejections.values.sorted { $0.index < $1.index },
-            deferred: deferred.subtracting(rejections.keys).sorted())
+            deferred: deferred.subtracting(rejections.keys).sorted(),
+            erased: Set(outcome.erased.map { origins[$0] }).sorted())
     }
 }
 

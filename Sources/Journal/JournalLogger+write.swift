@@ -32,7 +32,9 @@ extension JournalLogger {
                     dead.append(deadLetter(job, error: "the message that it tells of is not there"))
                 }
             }
-            metrics.written.increment(by: batch.jobs.count - outcome.rejections.count - outcome.deferred.count)
+            metrics.written.increment(
+                by: batch.jobs.count - outcome.rejections.count - outcome.deferred.count - outcome.erased.count)
+            if !outcome.erased.isEmpty { metrics.erased.increment(by: outcome.erased.count) }
         } else {
             await earlier?.value
         }

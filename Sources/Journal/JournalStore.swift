@@ -88,10 +88,14 @@ public struct JournalWriteOutcome: Sendable {
     /// Give them back to the queue for a bounded number of tries, then treat them as rejected.
     public var deferred: [Int]
 
+    /// The places of jobs that were left out for good, since they are of somebody who was forgotten: see ``Erasures``.
+    public var erased: [Int]
+
     /// An outcome; by default all was committed.
-    public init(rejections: [Rejection] = [], deferred: [Int] = []) {
+    public init(rejections: [Rejection] = [], deferred: [Int] = [], erased: [Int] = []) {
         self.rejections = rejections
         self.deferred = deferred
+        self.erased = erased
     }
 }
 

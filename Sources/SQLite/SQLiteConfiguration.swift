@@ -12,6 +12,11 @@ public struct SQLiteConfiguration: Sendable {
     /// If somebody does change the file meanwhile, results are wrong or the file looks damaged (sqlite.org/uri.html).
     public var isImmutable = false
 
+    /// A file that is made keeps track of its pages, so that `PRAGMA incremental_vacuum` can make it smaller in small steps.
+    ///
+    /// It cannot be turned on later but by a VACUUM of the whole file (sqlite.org/pragma.html#pragma_auto_vacuum).
+    public var canShrink = false
+
     /// How long a statement waits for another process's lock before it throws `busy`.
     ///
     /// Default 5 s.

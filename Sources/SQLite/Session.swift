@@ -24,6 +24,8 @@ final class Session {
         sqlite3_busy_timeout(handle.pointer, Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000))
         try script("PRAGMA foreign_keys = ON")
         guard !configuration.readOnly else { return }
+        // Before the first page is written, which the next line does.
+        if configuration.canShrink { try script("PRAGMA auto_vacuum = INCREMENTAL") }
         // WAL: readers and the one writer do not wait for each other, and a commit is one append.
         // NORMAL: no fsync at each commit. The kernel has the commit, so it survives `kill -9` of this process, which
         // is what the log promises; a power cut may take the last ones but never damages the file

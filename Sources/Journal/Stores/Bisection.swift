@@ -8,6 +8,8 @@ enum WriteFailure: Error {
     case unexplained(reason: String)
     /// No job is at fault.
     case store(JournalStoreError)
+    /// Somebody was forgotten of whom we did not know: nothing was written.
+    case erasure
 }
 
 /// Writes jobs all at once, and when one of them is at fault, by halves until it is found: the others are written.
@@ -38,6 +40,8 @@ func writeBisecting(
             let reason: String
             switch error {
             case .store(let error): throw error
+            case .erasure:
+                throw JournalStoreError(code: .unavailable, message: "somebody was forgotten meanwhile: once more")
             case .data(let why), .unexplained(let why): reason = why
             }
             if part.count == 1 {

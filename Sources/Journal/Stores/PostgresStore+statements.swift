@@ -8,12 +8,12 @@ extension PostgresStore {
     package static func statements(for jobs: [[UInt8]]) throws -> [PostgresStatement] {
         var batch = JournalBatch(takesRows: true, for: jobs)
         for job in jobs { try batch.append(job) }
-        return statements(for: PostgresBatch(batch))
+        return statements(for: PostgresBatch(batch), knowing: 0)
     }
 
-    static func statements(for batch: PostgresBatch) -> [PostgresStatement] {
+    static func statements(for batch: PostgresBatch, knowing number: Int64) -> [PostgresStatement] {
         var statements: [PostgresStatement] = []
-        if !batch.sessions.isEmpty { statements.append(upsert(batch.sessions)) }
+        if !batch.sessions.isEmpty { statements += [upsert(batch.sessions), check(number)] }
         if !batch.messages.isEmpty { statements.append(insert(batch.messages)) }
         if !batch.changes.isEmpty { statements.append(update(batch.changes)) }
         return statements

@@ -15,6 +15,7 @@ public final class PostgresStore: JournalStore {
     private let isBusy = Atomic(false)
     private let repeats = Atomic(false)
     private let isClosed = Atomic(false)
+    private let erasures = ErasureFilter()
 
     /// Connects when it is first used.
     public init(configuration: PostgresConfiguration) {
@@ -36,19 +37,31 @@ public final class PostgresStore: JournalStore {
 
     /// Writes a claim's jobs in one transaction; one by one only where one of them is refused.
     public func write(_ batch: JournalBatch) async throws(JournalStoreError) -> JournalWriteOutcome {
-        do throws(WriteFailure) {
-            return JournalWriteOutcome(deferred: try await write(PostgresBatch(batch)))
-        } catch {
-            if case .store(let error) = error { throw error }
-            return try await write(batch.jobs)
+        while true {
+            let selection = erasures.select(batch)
+            do throws(WriteFailure) {
+                let deferred = try await write(PostgresBatch(selection.batch), knowing: selection.number)
+                return JournalWriteOutcome(JournalWriteOutcome(deferred: deferred), of: selection)
+            } catch {
+                switch error {
+                case .store(let error): throw error
+                case .erasure: try await learnErasures()
+                case .data, .unexplained:
+                    // It may have failed before the erasures were looked at.
+                    if try await learnErasures() != selection.number { continue }
+                    let outcome = try await writeBisecting(selection.batch.jobs, canWrite: canWrite) {
+                        part throws(WriteFailure) in
+                        try await write(PostgresBatch(part), knowing: selection.number)
+                    }
+                    return JournalWriteOutcome(outcome, of: selection)
+                }
+            }
         }
     }
 
     /// Writes jobs in one transaction; see ``JournalStore/write(_:)``.
     public func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome {
-        try await writeBisecting(jobs, canWrite: canWrite) { part throws(WriteFailure) in
-            try await write(PostgresBatch(part))
-        }
+        try await write(JournalBatch(jobs))
     }
 
     /// The session of a conversation that was active at `since` or later, the latest of several.
@@ -91,14 +104,31 @@ public final class PostgresStore: JournalStore {
     }
 
     /// - Returns: The places of the changes of status whose message is not there.
-    private func write(_ batch: PostgresBatch) async throws(WriteFailure) -> [Int] {
+    private func write(_ batch: PostgresBatch, knowing number: Int64) async throws(WriteFailure) -> [Int] {
         let isSecond = isBusy.exchange(true, ordering: .acquiring)
         defer { if !isSecond { isBusy.store(false, ordering: .releasing) } }
         do throws(PostgresError) {
-            return try await write(batch, on: isSecond ? second : connection)
+            return try await write(batch, knowing: number, on: isSecond ? second : connection)
         } catch {
+            if error.sqlState == Self.newErasure, await isOutdated(number) { throw .erasure }
             if isClosed.load(ordering: .acquiring) { throw .store(storeError(error)) }
             throw Self.failure(error)
+        }
+    }
+
+    /// Whether it was our own check that failed, and not a division in somebody's trigger.
+    private func isOutdated(_ number: Int64) async -> Bool {
+        let rows = try? await connection.query("SELECT coalesce(max(number), 0) AS number FROM erasures")
+        return (try? rows?.first?.int("number")) != Int(number)
+    }
+
+    /// Reads who was forgotten, and returns the number of the latest.
+    @discardableResult
+    private func learnErasures() async throws(JournalStoreError) -> Int64 {
+        do throws(PostgresError) {
+            return erasures.learn(try await connection.erasures())
+        } catch {
+            throw storeError(error)
         }
     }
 

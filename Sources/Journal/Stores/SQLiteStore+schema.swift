@@ -36,5 +36,15 @@ extension SQLiteStore {
         """,
         // 0002_sessions_by_activity.
         "CREATE INDEX sessions_activity ON sessions (last_activity, id)",
+        // 0003_erasures.
+        """
+        CREATE TABLE erasures (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            key BLOB NOT NULL,
+            person BLOB NOT NULL,
+            erased_at TEXT NOT NULL,
+            expires_at TEXT NOT NULL
+        )
+        """,
     ]
 }

@@ -9,9 +9,12 @@ internal import Synchronization
 public final class SQLiteStore: JournalStore {
     let database: SQLiteDatabase
     private let isMigrated = Atomic(false)
+    private let erasures = ErasureFilter()
 
     /// Opens the file when it is first used.
     public init(configuration: SQLiteConfiguration) {
+        var configuration = configuration
+        configuration.canShrink = true
         database = SQLiteDatabase(configuration: configuration)
     }
 
@@ -47,17 +50,54 @@ public final class SQLiteStore: JournalStore {
     /// Writes jobs in one transaction; see ``JournalStore/write(_:)``.
     public func write(_ jobs: [LogJob]) async throws(JournalStoreError) -> JournalWriteOutcome {
         try await prepare()
-        return try await writeBisecting(jobs, canWrite: canWrite) { part throws(WriteFailure) in
-            let rows = JournalRows(part)
-            do throws(SQLiteError) {
-                return try await database.transaction { transaction throws(SQLiteError) in
-                    try Self.upsert(rows.sessions, transaction)
-                    try Self.insert(rows.messages, transaction)
-                    return try Self.update(rows.changes, transaction)
-                }
+        while true {
+            let selection = erasures.select(JournalBatch(jobs))
+            do throws(WriteFailure) {
+                let deferred = try await write(selection.batch.jobs[...], knowing: selection.number)
+                return JournalWriteOutcome(JournalWriteOutcome(deferred: deferred), of: selection)
             } catch {
-                throw Self.failure(error)
+                switch error {
+                case .store(let error): throw error
+                case .erasure: try await learnErasures()
+                case .data, .unexplained:
+                    // It may have failed before the erasures were looked at.
+                    if try await learnErasures() != selection.number { continue }
+                    let outcome = try await writeBisecting(selection.batch.jobs, canWrite: canWrite) {
+                        part throws(WriteFailure) in
+                        try await write(part, knowing: selection.number)
+                    }
+                    return JournalWriteOutcome(outcome, of: selection)
+                }
             }
+        }
+    }
+
+    /// - Parameter number: of the latest erasure that is known; nothing is written where there is a later one.
+    private func write(_ jobs: ArraySlice<LogJob>, knowing number: Int64) async throws(WriteFailure) -> [Int] {
+        let rows = JournalRows(jobs)
+        let deferred: [Int]?
+        do throws(SQLiteError) {
+            deferred = try await database.transaction { transaction throws(SQLiteError) in
+                let latest = try transaction.query("SELECT coalesce(max(number), 0) AS n FROM erasures")
+                guard try latest.first?.int("n") == Int(number) else { return nil }
+                try Self.upsert(rows.sessions, transaction)
+                try Self.insert(rows.messages, transaction)
+                return try Self.update(rows.changes, transaction)
+            }
+        } catch {
+            throw Self.failure(error)
+        }
+        guard let deferred else { throw .erasure }
+        return deferred
+    }
+
+    /// Reads who was forgotten, and returns the number of the latest.
+    @discardableResult
+    private func learnErasures() async throws(JournalStoreError) -> Int64 {
+        do throws(SQLiteError) {
+            return erasures.learn(try await database.erasures())
+        } catch {
+            throw Self.storeError(error)
         }
     }
 

@@ -43,6 +43,14 @@ struct Arguments {
         return words.remove(at: index)
     }
 
+    /// Takes the next word, also one that begins with a minus and a digit: ids of chats may.
+    mutating func nextUser() -> String? {
+        if let word = words.first, word.hasPrefix("-"), word.dropFirst().first?.isNumber == true {
+            return words.removeFirst()
+        }
+        return next()
+    }
+
     /// Refuses what is left over.
     func end() throws(UsageError) {
         if let word = words.first { throw UsageError(message: "\(word) is not understood here") }

@@ -12,7 +12,9 @@ struct Command: Sendable {
 
 extension Command {
     /// Every command, in the order in which they are listed.
-    static let all: [Command] = [run, serve, logger, migrate, importFile, doctor, webhooks, simulate, fake]
+    static let all: [Command] = [
+        run, serve, logger, migrate, importFile, doctor, webhooks, simulate, fake, forget, export, prune,
+    ]
 
     /// The text of `chatbridge --help`.
     static var overview: String {

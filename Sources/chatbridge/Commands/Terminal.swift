@@ -47,6 +47,11 @@ enum Terminal {
         Log.writeToStandardError(line + "\n")
     }
 
+    /// Puts a line on standard error in the place of the one before; an empty one clears it.
+    static func complainInPlace(_ line: String) {
+        Log.writeToStandardError("\r\u{1B}[K\(line)")
+    }
+
     /// Text in the colour of its meaning, when standard output is a terminal that wants it (no-color.org).
     static func styled(_ text: String, _ style: Style) -> String {
         isColored(1) ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text

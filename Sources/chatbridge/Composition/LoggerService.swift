@@ -26,9 +26,11 @@ struct LoggerService: Sendable {
             configuration: product.loggerConfiguration, log: log, metrics: metrics)
         if case .sqlite = storage { try await storage.migrate() }
         log.info("logging", ["database.name": storage.name, "version": Version.number])
+        let keeping = PartitionKeeper.start(for: storage, loop: loop, log: log)
         let logging = loop.spawn(on: logger) { await $0.run() }
         await signals.wait()
         log.info("stopping: finishing the batch in hand")
+        keeping?.cancel()
         await logger.stop()
         if await logger.end(of: logging, within: product.shutdownTimeout) { await storage.close() }
         let (written, dead) = (await logger.written, await logger.dead)

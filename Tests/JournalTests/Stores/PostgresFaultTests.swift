@@ -56,7 +56,7 @@ import Testing
                 let found: Verdict =
                     switch PostgresStore.failure(error) {
                     case .data: .row
-                    case .store: .wait
+                    case .store, .erasure: .wait
                     case .unexplained: .askGoodMessage
                     }
                 #expect(found == verdict, "\(state)")
@@ -303,7 +303,7 @@ import Testing
                     """
                     CREATE ROLE \(role) LOGIN PASSWORD 'p';
                     DO $$ BEGIN EXECUTE format('GRANT ALL ON SCHEMA %I TO \(role)', current_schema()); END $$;
-                    GRANT ALL ON sessions, messages TO \(role)
+                    GRANT ALL ON sessions, messages, erasures TO \(role)
                     """)
                 address += "&user=\(role)&password=p"
                 fault = fault.replacing("CURRENT_ROLE", with: role)

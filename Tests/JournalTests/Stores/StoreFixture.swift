@@ -9,9 +9,11 @@ import Testing
 /// The stores over which the same tests run; Postgres only with CHATBRIDGE_TEST_DATABASE_URL.
 enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
     case sqlite, postgres
+    /// Postgres with `messages` cut into partitions.
+    case partitioned
 
     static let databaseURL: String? = getenv("CHATBRIDGE_TEST_DATABASE_URL").map { String(cString: $0) }
-    static let available: [StoreKind] = databaseURL == nil ? [.sqlite] : [.sqlite, .postgres]
+    static let available: [StoreKind] = databaseURL == nil ? [.sqlite] : allCases
 
     var testDescription: String { rawValue }
 }
@@ -28,7 +30,7 @@ struct StoreFixture {
     func time(_ column: String) -> String {
         switch kind {
         case .sqlite: column
-        case .postgres: #"to_char(\#(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#
+        case .postgres, .partitioned: #"to_char(\#(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#
         }
     }
 
@@ -43,9 +45,14 @@ struct StoreFixture {
     ) async throws {
         switch kind {
         case .sqlite: try await withFile(body)
-        case .postgres:
+        case .postgres, .partitioned:
             try await withSchema { configuration in
                 _ = try await MigrationRunner(try Migrations.embedded(), on: configuration).up()
+                if kind == .partitioned {
+                    let partitions = MessagePartitions(on: configuration)
+                    _ = try await partitions.convert()
+                    _ = try await partitions.makeAhead(2)
+                }
                 let reader = PostgresConnection(configuration: configuration)
                 let make: @Sendable () -> any JournalStore = { PostgresStore(configuration: configuration) }
                 let fixture = StoreFixture(kind: kind, makeStore: make, store: make()) { sql in
