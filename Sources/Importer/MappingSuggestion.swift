@@ -77,8 +77,8 @@ struct MappingSuggestion {
         guard let column = Self.pick(Names.session, from: messages) else { return }
         sessionKey = column
         let keys = try await rows(
-            "SELECT \"table\", \"to\" FROM pragma_foreign_key_list('\(messages.name.split(separator: "'").joined(separator: "''"))') WHERE \"from\" = ?",
-            [.text(column)])
+            "SELECT \"table\" FROM pragma_foreign_key_list(?) WHERE \"from\" = ?",
+            [.text(messages.name), .text(column)])
         if case .text(let name)? = keys.first?.first, let table = file.table(name), table.name != messages.name {
             sessions = table
             return

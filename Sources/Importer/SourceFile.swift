@@ -18,7 +18,6 @@ struct SourceFile: Sendable {
     let database: SQLiteDatabase
     let tables: [SourceTable]
     let access: Access
-    private let copy: FileCopy?
 
     /// - Parameter forced: For tests; else what the file needs.
     static func open(_ path: String, forced: Access? = nil) async throws(ImportSourceError) -> SourceFile {
@@ -40,9 +39,15 @@ struct SourceFile: Sendable {
             }
             let database = SQLiteDatabase(configuration: configuration)
             do throws(SQLiteError) {
+                if let copy {
+                    // The WAL goes into the copy, and the copy out of the folder: nothing of people's chats is left lying about,
+                    // however this process ends.
+                    try await database.script("PRAGMA journal_mode = DELETE; SELECT count(*) FROM sqlite_master")
+                    copy.remove()
+                }
                 let tables = try await SourceTable.all(in: database)
                 try await prepare(database)
-                return SourceFile(path: path, database: database, tables: tables, access: access, copy: copy)
+                return SourceFile(path: path, database: database, tables: tables, access: access)
             } catch {
                 await database.close()
                 copy?.remove()
@@ -90,10 +95,7 @@ struct SourceFile: Sendable {
         do throws(SQLiteError) { return try await body(database) } catch { throw translated(error) }
     }
 
-    func close() async {
-        await database.close()
-        copy?.remove()
-    }
+    func close() async { await database.close() }
 
     func translated(_ error: SQLiteError) -> ImportSourceError { Self.translated(error, path: path) }
 

@@ -126,6 +126,23 @@ struct MappedSourceTests {
         }
     }
 
+    @Test func `names with quotation marks, spaces and a column named rowid are names like others`() async throws {
+        let store = try TestStore()
+        try await store.write(
+            #"""
+            CREATE TABLE "the ""chat""'s log" ("a b" TEXT, rowid TEXT, "select" TEXT, "at""" INTEGER);
+            INSERT INTO "the ""chat""'s log" VALUES ('c', 'x', 'user', 1700000001), ('c', 'y', 'bot', 1700000000);
+            """#)
+        let source = try await store.open(
+            #"""
+            {"name": "q", "sessions": {"platform": {"value": "web"}}, "messages": {"table": "the \"chat\"'s log",
+              "session": "a b", "id": "rowid", "direction": "select", "created_at": "at\"", "text": "rowid"}}
+            """#)
+        #expect(try await source.allMessages().rows.map(\.text) == ["y", "x"])
+        await source.close()
+        _ = try? await ImportMapping.suggest(from: store.path)
+    }
+
     @Test func `ids that repeat are refused before anything is lost`() async throws {
         let store = try TestStore()
         try await store.write(Self.schema)

@@ -62,7 +62,10 @@ struct SourceFileTests {
         await writer.close()
         #expect(FileCopy.sideFiles(of: backup) == [backup + "-wal"])
         let file = try await SourceFile.open(backup, forced: .copy)
+        // It has no name any more: nothing of it is left if this process dies.
+        #expect(access(file.database.configuration.path, F_OK) != 0)
         #expect(try await file.database.query("SELECT count(*) FROM t").rows == [[.integer(2)]])
+        try await file.database.script("CREATE TEMP TABLE x AS SELECT * FROM t")
         await file.close()
         // The same file as immutable has lost them without a word: that is why it is copied.
         let immutable = try await SourceFile.open(backup, forced: .immutable)
