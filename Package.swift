@@ -39,6 +39,9 @@ let package = Package(
         .target(name: "Telemetry"),
         .target(name: "HTTPServer", dependencies: ["EventLoop", "HTTPCore"]),
         .target(name: "HTTPClient", dependencies: ["EventLoop", "HTTPCore", "CCurl"]),
+        .target(
+            name: "Tracing",
+            dependencies: ["BridgeCore", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "JSON", "Telemetry"]),
         .target(name: "WebSocket", dependencies: ["Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer"]),
         .target(name: "Redis", dependencies: ["EventLoop", "Crypto", "CHiredis"]),
         .target(name: "ThreadExecutor"),
@@ -54,7 +57,7 @@ let package = Package(
             dependencies: [
                 "BridgeCore", "CMigrations", "EventLoop", "Failpoints", "JSON", "Crypto", "Postgres", "Redis", "SQLite",
                 "Telemetry",
-                "ThreadExecutor",
+                "ThreadExecutor", "Tracing",
             ]),
         .target(
             name: "Inbox",
@@ -70,7 +73,7 @@ let package = Package(
             dependencies: [
                 "BridgeCore", "EventLoop", "Failpoints", "HTTPClient", "HTTPCore", "HTTPServer", "Inbox", "JSON",
                 "Journal", "Crypto",
-                "Telemetry", "ThreadExecutor", "WebSocket",
+                "Telemetry", "ThreadExecutor", "Tracing", "WebSocket",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(
@@ -86,7 +89,7 @@ let package = Package(
                 "HTTPCore",
                 "HTTPServer", "Importer", "Inbox", "JSON", "Journal", "Postgres", "ProcessMemory", "Redis", "Retention",
                 "SQLite",
-                "Telemetry",
+                "Telemetry", "Tracing",
             ]),
 
         // What the adapters of Meta's platforms share.
@@ -125,6 +128,12 @@ let package = Package(
         .testTarget(name: "MarkdownTests", dependencies: ["Markdown"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(
+            name: "TracingTests",
+            dependencies: [
+                "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "JSON", "Telemetry", "TestSupport",
+                "Tracing",
+            ]),
+        .testTarget(
             name: "BridgeCoreTests",
             dependencies: ["BridgeCore", "BridgeTesting", "Crypto", "HTTPCore", "JSON", "Markdown"]),
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "BridgeCore", "HTTPCore", "JSON"]),
@@ -132,6 +141,7 @@ let package = Package(
             name: "JournalTests",
             dependencies: [
                 "BridgeCore", "EventLoop", "JSON", "Journal", "Postgres", "Redis", "SQLite", "Telemetry", "TestSupport",
+                "Tracing",
             ]),
         .testTarget(
             name: "InboxTests",
@@ -154,7 +164,7 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
                 "HTTPServer", "Inbox",
-                "JSON", "Journal", "Telemetry", "TestSupport", "WebSocket",
+                "JSON", "Journal", "Telemetry", "TestSupport", "Tracing", "WebSocket",
             ]),
         .testTarget(
             name: "ImporterTests",
@@ -164,7 +174,9 @@ let package = Package(
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "HTTPCore", "HTTPServer"]),
         .testTarget(
             name: "ChatbridgeTests",
-            dependencies: ["chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore"]),
+            dependencies: [
+                "chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "Tracing",
+            ]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

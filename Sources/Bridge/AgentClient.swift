@@ -110,7 +110,7 @@ final class AgentClient: Sendable {
     private func ask(
         _ agent: any Agent, once turn: AskedTurn, onText: (String) async -> Void
     ) async throws(AgentFailure) -> Answer {
-        let exchange = AgentExchange(turn.turn, with: agent, timeout: timeout)
+        let exchange = AgentExchange(turn, with: agent, timeout: timeout)
         if exchange.isImmediate {
             while let piece = exchange.nextPiece() { await onText(piece) }
             return try exchange.wholeAnswer()

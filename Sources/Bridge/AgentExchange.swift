@@ -1,6 +1,7 @@
 internal import BridgeCore
 internal import HTTPClient
 internal import HTTPCore
+internal import Tracing
 
 /// One question on its way to an agent and back: what is asked next, and what was answered so far.
 ///
@@ -21,6 +22,7 @@ final class AgentExchange {
     var isOver: Bool { isWhole || failure != nil }
 
     private let timeout: Duration
+    private let trace: TraceHeaders?
     private var request: OutboundRequest?
     private var decoder: (any AgentDecoder)?
     private var untold: [String] = []
@@ -30,7 +32,9 @@ final class AgentExchange {
     /// Has the agent say how the turn is put to it.
     ///
     /// - Parameter timeout: for a whole answer; while an answer is streamed, the longest silence in it.
-    @inline(never) init(_ turn: AgentTurn, with agent: any Agent, timeout: Duration) {
+    @inline(never) init(_ asked: AskedTurn, with agent: any Agent, timeout: Duration) {
+        let turn = asked.turn
+        trace = asked.trace
         isStreaming = turn.isStreaming
         self.timeout = timeout
         // A stream that keeps talking may take longer than one silence, but not for ever.
@@ -49,8 +53,10 @@ final class AgentExchange {
 
     /// The request to send now.
     @inline(never) var httpRequest: HTTPClientRequest {
-        HTTPClientRequest(
-            method: request?.method ?? .get, url: request?.url ?? "", headers: request?.headers ?? HTTPFields(),
+        var headers = request?.headers ?? HTTPFields()
+        trace?.write(to: &headers)
+        return HTTPClientRequest(
+            method: request?.method ?? .get, url: request?.url ?? "", headers: headers,
             body: request?.body ?? [],
             timeouts: .init(firstByte: timeout, idle: timeout, total: ContinuousClock.now.duration(to: end)),
             maxResponseBytes: AgentExchange.maximumResponseBytes,

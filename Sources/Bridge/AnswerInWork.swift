@@ -1,4 +1,5 @@
 internal import BridgeCore
+internal import Tracing
 
 /// What the answering of one question needs from its first step to its last.
 ///
@@ -35,6 +36,8 @@ final class AnswerInWork {
 /// A turn on its way through the functions that ask the agent; for why it is a class see ``AnswerInWork``.
 final class AskedTurn {
     var turn: AgentTurn
+    /// What the agent is told of the trace.
+    var trace: TraceHeaders?
 
     init(_ turn: AgentTurn) {
         self.turn = turn
@@ -43,6 +46,7 @@ final class AskedTurn {
     /// The same turn, with the pictures named in its words alone.
     @inline(never) func withoutPictures() -> AskedTurn {
         let bare = AskedTurn(turn)
+        bare.trace = trace
         bare.turn.media = []
         bare.turn.event.attachments = []
         return bare

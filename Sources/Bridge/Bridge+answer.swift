@@ -22,10 +22,12 @@ extension Bridge {
         let work = begin(question, since: start)
         if agent.agent.takesImages, !work.turn.turn.event.attachments.isEmpty { await takePictures(for: work) }
 
+        if let trace = question.trace { work.turn.trace = trace.beginAsking(since: start) }
         Failpoint.reach("bridge.asking")
         do throws(AgentFailure) {
             let answer = try await agent.ask(work.turn) { piece in
                 work.typing?.cancel()
+                work.question.trace?.notePiece()
                 work.listener?.receive(.text(piece))
                 await work.reply?.append(piece)
             }
@@ -63,6 +65,8 @@ extension Bridge {
         work.typing?.cancel()
         let agentTime = work.start.duration(to: .now)
         question.platform.metrics.agentSeconds.record(agentTime)
+        question.trace?.endAsking(
+            agent.agent.name, isStreaming: work.turn.turn.isStreaming, answer.receipt)
         if let withdrawal = question.withdrawal {
             return await withdraw(question, withdrawal, reply: work.reply, listener: work.listener)
         }
@@ -73,10 +77,13 @@ extension Bridge {
             return leave(question, to: work.listener)
         }
         remember(answer, to: work.turn.turn)
+        question.trace?.beginDelivering()
         Failpoint.reach("bridge.delivering")
         let delivery = await deliver(
             answer, through: work.reply, of: question, to: work.address, listener: work.listener)
         Failpoint.reach("bridge.delivered")
+        question.trace?.endDelivering(
+            on: question.platform.name, parts: delivery.parts, failure: delivery.failure?.reason)
         question.platform.metrics.addedSeconds.record(question.takenAt.duration(to: .now) - agentTime)
         recordAnswer(answer, delivery: delivery, to: question)
         work.listener?.receive(.done(text: answer.text, attachments: answer.attachments))
@@ -87,6 +94,7 @@ extension Bridge {
     @inline(never) private func fail(_ work: AnswerInWork, with failure: AgentFailure) async {
         let question = work.question
         work.typing?.cancel()
+        question.trace?.endAsking(agent.agent.name, failure: failure)
         if let withdrawal = question.withdrawal {
             return await withdraw(question, withdrawal, reply: work.reply, listener: work.listener)
         }

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Inbox
 internal import Journal
 internal import Telemetry
+internal import Tracing
 
 /// What the engine and the inbox have to do with each other; see docs/decisions/inbox.md.
 extension Bridge {
@@ -176,7 +177,9 @@ extension Bridge {
         return InboxEntry(
             id: arrival.id, names: arrival.names, lane: arrival.lane, purpose: arrival.purpose,
             payload: arrival.purpose == .record
-                ? [] : InboxPayload.encode(arrival.event, on: arrival.platform.name),
+                ? []
+                : InboxPayload.encode(
+                    arrival.event, on: arrival.platform.name, trace: arrival.trace?.nameForOthers),
             jobs: jobs)
     }
 
@@ -189,6 +192,7 @@ extension Bridge {
     private func accept(_ arrival: Arrival, keeping: Question.Keeping, lane: String? = nil) {
         let (event, platform) = (arrival.event, arrival.platform)
         platform.metrics.events[event.kind]?.increment()
+        arrival.trace?.noteAccepted()
         if let target = event.movedTo {
             recordMove(of: event.place, to: target, platform: platform.name, at: arrival.at)
         }
@@ -199,12 +203,15 @@ extension Bridge {
             }
         }
         if arrival.purpose == .signal { heed(event, on: platform) }
-        guard event.disposition == .answer else { return }
+        guard event.disposition == .answer else {
+            arrival.trace?.end(arrival.id, event, on: platform.name, outcome: "recorded")
+            return
+        }
         if let listener = arrival.listener { listeners[arrival.id] = listener }
         enqueue(
             Question(
                 id: arrival.id, event: event, platform: platform, takenAt: arrival.takenAt, keeping: keeping,
-                lane: lane))
+                lane: lane, trace: arrival.trace))
     }
 
     // MARK: From elsewhere
@@ -222,10 +229,12 @@ extension Bridge {
             return carryOut(InboxSettlement(entries: [delivery.reference], deadLetter: letter))
         }
         guard delivery.purpose == .answer else { return heed(payload.event, on: platform) }
+        let caller = payload.trace.flatMap { TraceContext(traceparent: $0) }.map { TraceHeaders(context: $0) }
         enqueue(
             Question(
                 id: id, event: payload.event, platform: platform, takenAt: .now, keeping: .payload,
-                lane: delivery.reference.lane, attempts: delivery.attempts, progress: delivery.progress))
+                lane: delivery.reference.lane, attempts: delivery.attempts, progress: delivery.progress,
+                trace: MessageTrace(by: tracer, under: caller, at: .now(), takenAt: .now)))
     }
 
     private func lanesInWork() -> [String: Int] {

@@ -113,7 +113,15 @@ extension Bridge {
     private func end(_ question: Question, in lane: Lane) {
         lane.current = nil
         if question.stage == .waiting { return }
+        if question.trace != nil { endTraces(of: question) }
         forget(1 + question.earlier.count)
+    }
+
+    @inline(never) private func endTraces(of question: Question) {
+        let outcome = question.withdrawal.map { $0.word }
+        for part in question.earlier + [question] {
+            part.trace?.end(part.id, part.event, on: part.platform.name, outcome: outcome)
+        }
     }
 
     private func forget(_ count: Int) {
@@ -242,6 +250,18 @@ extension Bridge {
             }
             if let current = lane.current, current.isKept, current.stage == .asking { current.withdrawal = .left }
             lane.task?.cancel()
+        }
+    }
+}
+
+extension Question.Withdrawal {
+    /// What became of the question, as a trace says it.
+    fileprivate var word: String {
+        switch self {
+        case .deleted: "deleted"
+        case .edited: "edited"
+        case .superseded: "superseded"
+        case .left: "left"
         }
     }
 }

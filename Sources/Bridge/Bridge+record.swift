@@ -11,7 +11,8 @@ extension Bridge {
                 LogMessage(
                     id: arrival.id, at: arrival.at, session: session(of: event, on: platform), direction: .inbound,
                     sender: event.sender?.id.rawValue, type: event.kind.rawValue, text: event.text,
-                    attachments: event.attachmentsJSON, status: .received, metadata: event.metadataJSON))
+                    attachments: event.attachmentsJSON, status: .received,
+                    metadata: event.metadataJSON(trace: arrival.trace?.name)))
         ]
         if let receipt = event.receipt { jobs.append(.receipt(job(for: receipt, of: arrival))) }
         return jobs
@@ -141,6 +142,7 @@ extension Metadata {
             self["message_ids"] = .json(writer.bytes)
         }
         add("delivery_error", delivery.failure?.reason)
+        add("traceparent", question.trace?.name)
     }
 
     /// The metadata as one JSON object.
@@ -183,7 +185,8 @@ extension InboundEvent {
         return writer.bytes
     }
 
-    fileprivate var metadataJSON: [UInt8] {
+    /// - Parameter trace: the `traceparent` of its span, where that is kept.
+    fileprivate func metadataJSON(trace: String?) -> [UInt8] {
         var writer = JSONWriter(capacity: 192)
         writer.object { object in
             object.field("event_id", id.rawValue)
@@ -195,6 +198,7 @@ extension InboundEvent {
             object.field("sent_at", sentAt?.description)
             if place.isGroup { object.field("group", true) }
             object.field("moved_to", movedTo?.rawValue)
+            object.field("traceparent", trace)
             metadata.writeFields(to: &object)
         }
         return writer.bytes

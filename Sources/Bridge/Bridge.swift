@@ -4,6 +4,7 @@ public import HTTPClient
 public import Inbox
 public import Journal
 public import Telemetry
+public import Tracing
 
 /// The engine: takes events from adapters, asks the agent, delivers its answers and hands what happened to the journal.
 ///
@@ -26,6 +27,8 @@ public actor Bridge {
     /// What the bridges of a fleet share; nil: events are remembered in memory alone.
     let inbox: (any InboxStore)?
     let log: Log
+    /// Tells of traces; nil: those that callers name are passed on, and no more.
+    let tracer: Tracer?
     let platforms: [PlatformName: Platform]
     let inFlight: Gauge
     var ids = UUIDGenerator()
@@ -60,11 +63,13 @@ public actor Bridge {
 
     /// An engine for these adapters and this agent.
     ///
-    /// - Parameter inbox: where there is one, nothing is taken before ``Bridge/start()`` has returned.
+    /// - Parameters:
+    ///   - inbox: where there is one, nothing is taken before ``Bridge/start()`` has returned.
+    ///   - tracer: tells of each message's way; it lives on the same loop.
     public init(
         loop: EventLoop, configuration: BridgeConfiguration, adapters: [any Adapter], agent: any Agent,
         client: HTTPClient, states: any StateStore, recorder: JournalRecorder, inbox: (any InboxStore)? = nil,
-        metrics: Metrics, log: Log
+        metrics: Metrics, log: Log, tracer: Tracer? = nil
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -73,6 +78,7 @@ public actor Bridge {
         self.inbox = inbox
         hasStarted = inbox == nil
         self.log = log
+        self.tracer = tracer
         history = ConversationHistory(limit: configuration.historyLimit)
         typingLine = configuration.typingDelay.map { DelayLine(delay: $0) }
         inFlight = metrics.gauge("chatbridge_in_flight", help: "Questions waiting or in work.")
@@ -119,10 +125,11 @@ public actor Bridge {
         let at: Timestamp
         let takenAt: ContinuousClock.Instant
         let listener: ReplyListener?
+        let trace: MessageTrace?
 
         init(
             id: UUID, event: InboundEvent, platform: Platform, at: Timestamp, takenAt: ContinuousClock.Instant,
-            listener: ReplyListener?
+            listener: ReplyListener?, trace: MessageTrace?
         ) {
             self.id = id
             self.event = event
@@ -130,6 +137,7 @@ public actor Bridge {
             self.at = at
             self.takenAt = takenAt
             self.listener = listener
+            self.trace = trace
         }
     }
 
@@ -153,8 +161,12 @@ public actor Bridge {
 
     /// Takes events as far as that is possible at once.
     ///
-    /// - Parameter listener: somebody at one of our own endpoints who waits for the answer here.
-    func admit(_ events: [InboundEvent], from platform: Platform, listener: ReplyListener? = nil) -> Admission {
+    /// - Parameters:
+    ///   - listener: somebody at one of our own endpoints who waits for the answer here.
+    ///   - trace: what brought the events.
+    func admit(
+        _ events: [InboundEvent], from platform: Platform, listener: ReplyListener? = nil, trace: TraceHeaders? = nil
+    ) -> Admission {
         guard hasRoom(for: events, on: platform) else {
             platform.metrics.overloaded.increment()
             return .full
@@ -162,7 +174,8 @@ public actor Bridge {
         let (now, takenAt) = (Timestamp.now(), ContinuousClock.now)
         let arrivals = events.map {
             Arrival(
-                id: ids.next(at: now), event: $0, platform: platform, at: now, takenAt: takenAt, listener: listener)
+                id: ids.next(at: now), event: $0, platform: platform, at: now, takenAt: takenAt, listener: listener,
+                trace: MessageTrace(by: tracer, under: trace, at: now, takenAt: takenAt))
         }
         // A simulated webhook is from nobody: no other bridge need know of it.
         guard let inbox, listener?.isDiverting != true else { return .taken(arrivals.map(takeHere)) }

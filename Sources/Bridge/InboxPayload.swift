@@ -5,14 +5,17 @@ internal import JSON
 struct InboxPayload {
     let platform: PlatformName
     let event: InboundEvent
+    /// The `traceparent` of the bridge that took it.
+    let trace: String?
 
-    /// `{"platform","event"}`.
-    static func encode(_ event: InboundEvent, on platform: PlatformName) -> [UInt8] {
+    /// `{"platform","event","trace"}`; the last only where there is one.
+    static func encode(_ event: InboundEvent, on platform: PlatformName, trace: String? = nil) -> [UInt8] {
         var writer = JSONWriter(capacity: 512)
         writer.object { object in
             object.field("platform", platform.rawValue)
             object.key("event")
             event.write(to: &object)
+            object.field("trace", trace)
         }
         return writer.bytes
     }
@@ -26,5 +29,6 @@ struct InboxPayload {
         }
         self.platform = PlatformName(platform)
         self.event = event
+        trace = root["trace"].string
     }
 }

@@ -50,6 +50,8 @@ final class Question: @unchecked Sendable {
     let attempts: Int
     /// What a bridge left that had begun to answer; nil when nobody had.
     let progress: [UInt8]?
+    /// Nil where nobody traces.
+    let trace: MessageTrace?
 
     var event: InboundEvent
     var stage = Stage.waiting
@@ -67,7 +69,7 @@ final class Question: @unchecked Sendable {
 
     init(
         id: UUID, event: InboundEvent, platform: Bridge.Platform, takenAt: ContinuousClock.Instant, keeping: Keeping,
-        lane: String? = nil, attempts: Int = 0, progress: [UInt8]? = nil
+        lane: String? = nil, attempts: Int = 0, progress: [UInt8]? = nil, trace: MessageTrace? = nil
     ) {
         self.id = id
         self.event = event
@@ -77,6 +79,7 @@ final class Question: @unchecked Sendable {
         self.lane = lane
         self.attempts = attempts
         self.progress = progress
+        self.trace = trace
     }
 
     /// True where the inbox has all of it.

@@ -74,6 +74,7 @@ extension JournalLogger {
                 Failpoint.reach("logger.writing")
                 let outcome = JournalWriteOutcome(try await store.write(resolved.batch), of: resolved)
                 Failpoint.reach("logger.committed")
+                if tracer != nil { recordSpan(of: batch, since: start) }
                 metrics.writeTime.record(.now - start)
                 metrics.batches.increment()
                 if let oldest = batch.jobs.oldest {

@@ -2,6 +2,7 @@ internal import BridgeCore
 public import EventLoop
 internal import Failpoints
 public import Telemetry
+public import Tracing
 
 /// The logger: takes jobs from the queue in batches and writes them to the store, so that each is there exactly once.
 ///
@@ -48,6 +49,8 @@ public actor JournalLogger {
     let configuration: Configuration
     let log: Log
     let metrics: JournalLoggerMetrics
+    /// Tells of each commit; nil: nobody traces.
+    let tracer: Tracer?
     private var limit: Int
     private var isStopping = false
     private var stopsWhenEmpty = false
@@ -67,7 +70,7 @@ public actor JournalLogger {
     /// A logger between a queue and a store; see ``run()``.
     public init(
         loop: EventLoop, queue: any JobQueue, store: any JournalStore, configuration: Configuration = Configuration(),
-        log: Log = .silent, metrics: Metrics = Metrics()
+        log: Log = .silent, metrics: Metrics = Metrics(), tracer: Tracer? = nil
     ) {
         self.loop = loop
         self.queue = queue
@@ -75,6 +78,7 @@ public actor JournalLogger {
         self.configuration = configuration
         self.log = log
         self.metrics = JournalLoggerMetrics(metrics)
+        self.tracer = tracer
         limit = configuration.batch
     }
 

@@ -4,6 +4,7 @@ internal import EventLoop
 internal import HTTPCore
 public import HTTPServer
 internal import JSON
+internal import Tracing
 
 /// `POST /api/messages`: a message by our own API or the chat page, and its answer at once, streamed, or in the log.
 public struct MessagesEndpoint: Sendable {
@@ -97,7 +98,13 @@ public struct MessagesEndpoint: Sendable {
                     throw WebhookRejection(.malformed, "the body holds no message")
                 }
                 return .success(
-                    (bridge.admit([event], from: platform, listener: listener), event.disposition == .answer))
+                    (
+                        // A visitor's word of what is to be traced does not count.
+                        bridge.admit(
+                            [event], from: platform, listener: listener,
+                            trace: visitor == nil ? TraceHeaders(request.headers) : nil),
+                        event.disposition == .answer
+                    ))
             } catch {
                 return .failure(
                     Refusal(response: .error(.badRequest, code: "malformed", message: error.message)))

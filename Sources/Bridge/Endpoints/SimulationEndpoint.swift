@@ -3,6 +3,7 @@ internal import Crypto
 internal import HTTPCore
 public import HTTPServer
 internal import JSON
+internal import Tracing
 
 /// `POST /api/simulate/{platform}`: a webhook as the platform would send it, whose answer comes back here with its times.
 ///
@@ -71,7 +72,9 @@ public struct SimulationEndpoint: Sendable {
                 for var event in events {
                     // So that nobody takes it for a user when reading the log.
                     event.metadata["simulated"] = true
-                    switch bridge.admit([event], from: platform, listener: listener) {
+                    switch bridge.admit(
+                        [event], from: platform, listener: listener, trace: TraceHeaders(request.headers))
+                    {
                     case .taken(let results):
                         guard case .taken? = results.first else {
                             throw WebhookRejection(.malformed, "the event was taken before: give it another number")

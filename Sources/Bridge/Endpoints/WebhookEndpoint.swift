@@ -2,6 +2,7 @@ internal import BridgeCore
 internal import HTTPCore
 public import HTTPServer
 internal import Telemetry
+internal import Tracing
 
 /// `/webhooks/{platform}`: verifies, takes the events and acknowledges in the turn that read the request.
 public struct WebhookEndpoint: Sendable {
@@ -61,16 +62,24 @@ public struct WebhookEndpoint: Sendable {
             method: request.method, target: request.target, headers: request.headers, body: request.body)
         do throws(WebhookRejection) {
             let outcome = try platform.receive(webhook, at: .now())
-            switch bridge.admit(outcome.events, from: platform) {
+            let trace = RequestTrace(of: request, by: bridge.tracer, since: start)
+            trace?.noteVerified()
+            switch bridge.admit(outcome.events, from: platform, trace: trace?.headers) {
             case .taken:
+                trace?.end(outcome.acknowledgement.status, platform: platform.name)
                 return .now(acknowledge(outcome, on: platform, since: start))
             case .full:
+                trace?.end(.serviceUnavailable, platform: platform.name)
                 return .now(
                     .error(
                         .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
                         headers: ["Retry-After": "1"]))
             case .claim(let arrivals):
-                return .later { await acknowledge(outcome, of: arrivals, on: platform, since: start) }
+                return .later {
+                    let response = await acknowledge(outcome, of: arrivals, on: platform, since: start)
+                    trace?.end(response.status, platform: platform.name)
+                    return response
+                }
             }
         } catch {
             if error.reason == .unknownKey, !isLastTry, platform.keyedReception != nil { return nil }

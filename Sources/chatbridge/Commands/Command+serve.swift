@@ -49,7 +49,8 @@ extension Command {
             Usage: chatbridge logger
 
             Takes log jobs from the Redis of REDIS_URL in batches and writes sessions and messages to DATABASE_URL. Several may
-            run at once. Run chatbridge migrate up before the first start.
+            run at once. Run chatbridge migrate up before the first start. With LOGGER_PORT it answers /health, /ready and
+            /metrics at that port of HOST.
 
             Example: REDIS_URL=redis://127.0.0.1:6379 DATABASE_URL=postgres://chat:secret@127.0.0.1/chat chatbridge logger
             """
@@ -64,8 +65,13 @@ extension Command {
         let log = loaded.product.log
         for warning in loaded.warnings { log.warning("configuration", ["note": warning]) }
         let loop = try EventLoop()
-        try loop.run {
-            try await LoggerService(product: loaded.product, redisURL: url.value, loop: loop, log: log).run()
+        do {
+            try loop.run {
+                try await LoggerService(product: loaded.product, redisURL: url.value, loop: loop, log: log).run()
+            }
+        } catch let error as HTTPServerError {
+            Terminal.complain("chatbridge: \(error); set LOGGER_PORT to a free one, or leave it out")
+            return .unavailable
         }
         return .success
     }

@@ -11,9 +11,6 @@ import Telemetry
 
 /// The process behind `chatbridge serve` and, with a logger in it, `chatbridge run`.
 struct BridgeService: Sendable {
-    /// How often the queue is asked for its length, for the metrics.
-    private static let gaugeInterval = Duration.seconds(5)
-
     /// When the start is over in every part, connections to others included.
     private static let startTime = Duration.milliseconds(300)
 
@@ -37,19 +34,21 @@ struct BridgeService: Sendable {
         let client = HTTPClient(
             loop: loop, configuration: .init(allowsPrivateAddresses: product.allowsPrivateAddresses))
         let states = FileStateStore(directory: product.spoolDirectory)
+        let traces = TracePath(product.tracing, loop: loop, client: client, metrics: metrics, log: log)
         let breaker = product.agentFailures.map { AgentBreaker(failures: $0, metrics: metrics, log: log) }
         let agent = product.makeAgent()
         let bridge = Bridge(
             loop: loop, configuration: product.bridge, adapters: product.adapters,
             agent: breaker.map { GuardedAgent(agent, breaker: $0) } ?? agent,
-            client: client, states: states, recorder: path.recorder, inbox: path.inbox, metrics: metrics, log: log)
+            client: client, states: states, recorder: path.recorder, inbox: path.inbox, metrics: metrics, log: log,
+            tracer: traces.tracer)
         let server = makeServer(bridge: bridge, breaker: breaker, path: path, storage: storage)
         // Before anybody can reach us: the first event is to meet an inbox that is ready.
         await bridge.start()
         try await server.start()
         await announce(server)
 
-        let logger = storage.map { makeLogger(path: path, storage: $0) }
+        let logger = storage.map { makeLogger(path: path, storage: $0, traces: traces) }
         let logging = logger.map { logger in loop.spawn(on: logger) { await $0.run() } }
         let background = startBackground(bridge: bridge, client: client, states: states, path: path)
 
@@ -67,6 +66,7 @@ struct BridgeService: Sendable {
         await connections
         if given > 0 { log.warning("the deadline has passed: questions were given up", ["count": "\(given)"]) }
         let hasEnded = await finishLog(path: path, logger: logger, logging: logging, deadline: deadline)
+        await traces.drain(within: max(ContinuousClock.now.duration(to: deadline), .seconds(1)))
         await client.shutdown()
         if hasEnded { await storage?.close() }
         log.info("stopped")
@@ -120,28 +120,8 @@ struct BridgeService: Sendable {
             },
         ]
         if let breaker { parts.append(HealthEndpoint.Part(name: "agent", isRequired: false) { breaker.finding }) }
-        if let redis = path.redis {
-            parts.append(
-                HealthEndpoint.Part(name: "redis", isRequired: false) {
-                    do {
-                        try await redis.ping()
-                        return .init(isHealthy: true, detail: "ok")
-                    } catch {
-                        return .init(isHealthy: false, detail: "\(error)")
-                    }
-                })
-        }
-        if let storage {
-            parts.append(
-                HealthEndpoint.Part(name: "database", isRequired: false) {
-                    do {
-                        try await storage.ping()
-                        return .init(isHealthy: true, detail: storage.name)
-                    } catch {
-                        return .init(isHealthy: false, detail: "\(error)")
-                    }
-                })
-        }
+        if let redis = path.redis { parts.append(.redis(redis, isRequired: false)) }
+        if let storage { parts.append(.database(storage, isRequired: false)) }
         return parts
     }
 
@@ -156,10 +136,10 @@ struct BridgeService: Sendable {
             ])
     }
 
-    private func makeLogger(path: LogPath, storage: Storage) -> JournalLogger {
+    private func makeLogger(path: LogPath, storage: Storage, traces: TracePath) -> JournalLogger {
         JournalLogger(
             loop: loop, queue: path.queue, store: storage.store,
-            configuration: product.loggerConfiguration, log: log, metrics: metrics)
+            configuration: product.loggerConfiguration, log: log, metrics: metrics, tracer: traces.tracer)
     }
 
     private func startBackground(
@@ -175,19 +155,9 @@ struct BridgeService: Sendable {
             let runner = GatewayRunner(adapter: adapter, bridge: bridge, client: client, metrics: metrics, log: log)
             return loop.spawn { await runner.run() }
         }
-        tasks.append(loop.spawn { [self] in await refreshGauges(of: path.queue) })
+        let gauges = QueueGauges(queue: path.queue, metrics: metrics, loop: loop)
+        tasks.append(loop.spawn { await gauges.run() })
         return tasks
-    }
-
-    /// Keeps the gauges of the queue up to date, so that a scrape never waits for Redis.
-    private func refreshGauges(of queue: any JobQueue) async {
-        let depth = metrics.gauge("chatbridge_log_queue_depth", help: "Log jobs that wait for a logger.")
-        let dead = metrics.gauge("chatbridge_log_dead_letters", help: "Log jobs that could not be written.")
-        while !Task.isCancelled {
-            if let count = try? await queue.depth() { depth.set(count) }
-            if let count = try? await queue.deadCount() { dead.set(count) }
-            try? await loop.sleep(for: BridgeService.gaugeInterval)
-        }
     }
 
     /// - Returns: false when the database holds the logger up and is not to be waited for.

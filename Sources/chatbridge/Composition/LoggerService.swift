@@ -1,4 +1,7 @@
+import Bridge
 import EventLoop
+import HTTPClient
+import HTTPServer
 import Journal
 import Redis
 import Telemetry
@@ -17,24 +20,54 @@ struct LoggerService: Sendable {
         let metrics = Metrics()
         let storage = try Storage(product.database)
         let redis = try RedisConfiguration(url: redisURL)
+        let connection = RedisClient(loop: loop, configuration: redis)
         let queue = RedisJobQueue(
-            loop: loop, client: RedisClient(loop: loop, configuration: redis),
+            loop: loop, client: connection,
             blockingClient: RedisClient(loop: loop, configuration: redis), configuration: product.queueConfiguration,
             log: log)
+        let client = HTTPClient(loop: loop)
+        let traces = TracePath(product.tracing, loop: loop, client: client, metrics: metrics, log: log)
         let logger = JournalLogger(
             loop: loop, queue: queue, store: storage.store,
-            configuration: product.loggerConfiguration, log: log, metrics: metrics)
+            configuration: product.loggerConfiguration, log: log, metrics: metrics, tracer: traces.tracer)
         if case .sqlite = storage { try await storage.migrate() }
+        let server = try await startServer(redis: connection, storage: storage, metrics: metrics)
+        let gauges = server.map { _ in
+            let gauges = QueueGauges(queue: queue, metrics: metrics, loop: loop)
+            return loop.spawn { await gauges.run() }
+        }
         log.info("logging", ["database.name": storage.name, "version": Version.number])
         let keeping = PartitionKeeper.start(for: storage, loop: loop, log: log)
         let logging = loop.spawn(on: logger) { await $0.run() }
         await signals.wait()
         log.info("stopping: finishing the batch in hand")
         keeping?.cancel()
+        gauges?.cancel()
         await logger.stop()
         if await logger.end(of: logging, within: product.shutdownTimeout) { await storage.close() }
+        await traces.drain(within: .seconds(1))
+        await client.shutdown()
+        await server?.shutdown(deadline: .zero)
         let (written, dead) = (await logger.written, await logger.dead)
         log.info("stopped", ["jobs.written": "\(written)", "jobs.dead": "\(dead)"])
+    }
+
+    /// Answers probes and Prometheus on `LOGGER_PORT`; nil where that is not set.
+    private func startServer(redis: RedisClient, storage: Storage, metrics: Metrics) async throws -> HTTPServer? {
+        guard let port = product.loggerPort else { return nil }
+        let health = HealthEndpoint(
+            loop: loop, version: Version.number,
+            parts: [.redis(redis, isRequired: true), .database(storage, isRequired: true)])
+        var configuration = HTTPServerConfiguration()
+        configuration.host = product.host
+        configuration.port = UInt16(port)
+        configuration.maxConnections = 64
+        let router = Routes.observation(health: health, metrics: metrics)
+        let server = HTTPServer(on: loop, configuration: configuration) { router.respond(to: $0) }
+        try await server.start()
+        let bound = await server.port
+        log.info("listening", ["url": "http://\(product.host):\(bound)"])
+        return server
     }
 }
 

@@ -17,7 +17,7 @@ struct Routes: Sendable {
 
     /// The router over all of them.
     var router: HTTPRouter {
-        var router = HTTPRouter()
+        var router = Routes.observation(health: health, metrics: metrics)
         // Some platforms make paths of their own below the address that they are given, and put to them.
         for path in ["/webhooks/:platform", "/webhooks/:platform/*rest"] {
             for method in [HTTPMethod.post, .get, .put] {
@@ -30,6 +30,16 @@ struct Routes: Sendable {
         router.decide(.post, "/api/simulate/:platform") { request, parameters in
             simulation.respond(to: request, platform: parameters["platform"] ?? "")
         }
+        guard hasChatPage else { return router }
+        for path in WebPage.paths {
+            router.decide(.get, path) { request, _ in .now(Routes.chatPage(request)) }
+        }
+        return router
+    }
+
+    /// The paths by which a process is watched: those of a logger are these alone.
+    static func observation(health: HealthEndpoint, metrics: Metrics) -> HTTPRouter {
+        var router = HTTPRouter()
         router.decide(.get, "/health") { _, _ in .now(health.health()) }
         router.handle(.get, "/ready") { _, _ in await health.ready() }
         router.handle(.get, "/db/health") { _, _ in await health.part("database") }
@@ -39,10 +49,6 @@ struct Routes: Sendable {
                 HTTPResponse(
                     headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
                     body: .bytes(Array(metrics.text().utf8))))
-        }
-        guard hasChatPage else { return router }
-        for path in WebPage.paths {
-            router.decide(.get, path) { request, _ in .now(Routes.chatPage(request)) }
         }
         return router
     }

@@ -3,6 +3,7 @@ import Bridge
 import BridgeCore
 import HTTPServer
 import Telemetry
+import Tracing
 import WebAdapter
 
 /// All that a process of ChatBridge is told from outside, read once.
@@ -49,6 +50,8 @@ struct ProductConfiguration: Sendable {
 
     var host = "127.0.0.1"
     var port = 3000
+    /// Where `chatbridge logger` answers `/health`, `/ready` and `/metrics`; nil: nowhere.
+    var loggerPort: Int?
     var maxBodyBytes = 1_048_576
     var database = Database.sqlite(path: "chatbridge.db")
     var redisURL: Secret?
@@ -75,6 +78,8 @@ struct ProductConfiguration: Sendable {
     var isWebEnabled = true
     var shutdownTimeout = Duration.milliseconds(10_000)
     var logLevel = LogLevel.info
+    /// What is told of traces; nil: nothing.
+    var tracing: TracingConfiguration?
     /// nil: text on a terminal, else JSON.
     var isLogText: Bool?
     /// Where the world reaches us, as in `https://bot.example.com`, without a slash at its end.
@@ -92,6 +97,11 @@ extension ProductConfiguration {
     init(reading settings: inout SettingsReader, isWebDefault: Bool) {
         host = settings.text("HOST", default: host)
         port = settings.integer("PORT", default: port, in: 0...65_535)
+        if settings.isSet("LOGGER_PORT") {
+            loggerPort = settings.integer("LOGGER_PORT", default: 3001, in: 0...65_535)
+        } else {
+            _ = settings.text("LOGGER_PORT")
+        }
         maxBodyBytes = settings.integer("MAX_BODY_BYTES", default: maxBodyBytes, in: 1024...(64 << 20))
         readDoor(&settings)
         readStores(&settings)
@@ -109,6 +119,7 @@ extension ProductConfiguration {
                 of: ["debug": .debug, "info": .info, "warning": .warning, "warn": .warning, "error": .error]) ?? .info
         isLogText =
             settings.choice("LOG_FORMAT", default: "auto", of: ["auto": nil, "text": true, "json": false]) ?? nil
+        readTracing(&settings)
         publicURL = settings.url("PUBLIC_URL")
         allowsPrivateAddresses = settings.boolean("ALLOW_PRIVATE_ADDRESSES", default: false)
         readPlatforms(&settings)

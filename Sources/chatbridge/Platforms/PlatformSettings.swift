@@ -46,7 +46,8 @@ struct PlatformSettings: Sendable {
     /// What variables of ours begin with: a variable that does and is not known is a typing mistake.
     static let ownPrefixes =
         all.map { $0.prefix + "_" } + [
-            "MASTRA_", "AGENT_", "OPENAI_RESPONSE", "LOG_", "SPOOL_", "REDIS_", "SESSION_TTL", "CONVERSATION_", "WEB_",
+            "MASTRA_", "AGENT_", "OPENAI_RESPONSE", "LOG_", "LOGGER_", "SPOOL_", "REDIS_", "SESSION_TTL",
+            "CONVERSATION_", "WEB_",
             "TYPING_", "SHUTDOWN_TIMEOUT",
         ]
 }

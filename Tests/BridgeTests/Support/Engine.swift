@@ -7,6 +7,7 @@ import Inbox
 import Journal
 import Synchronization
 import Telemetry
+import Tracing
 
 @testable import Bridge
 
@@ -18,13 +19,15 @@ final class Engine: Sendable {
     let metrics = Metrics()
     let logged = LogLines()
     let states = MemoryStates()
+    let exporter: SpanExporter?
     private let queue: MemoryJobQueue
     private let buffer: LogBuffer
     private let recorder: JournalRecorder
 
     init(
         _ loop: EventLoop, adapters: [any Adapter], agent: any Agent,
-        inbox: (any InboxStore)? = nil, configure: (inout BridgeConfiguration) -> Void = { _ in }
+        inbox: (any InboxStore)? = nil, tracing: TracingConfiguration? = nil,
+        configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) {
         self.loop = loop
         client = HTTPClient(loop: loop)
@@ -36,10 +39,16 @@ final class Engine: Sendable {
         configuration.typingDelay = nil
         configuration.agentTimeout = .seconds(10)
         configure(&configuration)
+        let log = Log(minimum: .debug, format: .json, write: logged.write)
+        let (client, metrics) = (client, metrics)
+        let exporter = tracing.flatMap {
+            SpanExporter(loop: loop, client: client, configuration: $0, metrics: metrics, log: log)
+        }
+        self.exporter = exporter
         bridge = Bridge(
             loop: loop, configuration: configuration, adapters: adapters, agent: agent, client: client,
             states: states, recorder: recorder, inbox: inbox, metrics: metrics,
-            log: Log(minimum: .debug, format: .json, write: logged.write))
+            log: log, tracer: tracing.map { Tracer(sampler: $0.sampler, exporter: exporter) })
     }
 
     /// Takes events as a webhook's are, on the loop.
