@@ -20,15 +20,17 @@ extension MessagePartitions {
     public func detach(before time: Timestamp) async throws -> [String] {
         try await connected { connection in
             guard try await connection.isPartitioned() else { return [] }
-            try await connection.lockMigrations()
             for partition in try await Self.old(connection, before: time) {
                 let name = Self.prunedPrefix + partition.name.dropFirst("messages_".count)
                 try await retryingLocks {
                     try await connection.transaction { transaction throws(PostgresError) in
+                        try transaction.simple(Self.begin)
+                        // Somebody else may have been first.
+                        let isAttached = try transaction.query(
+                            "SELECT 1 FROM pg_inherits WHERE inhrelid = to_regclass($1)", [.text(partition.name)])
+                        guard isAttached.count > 0 else { return }
                         try transaction.simple(
                             """
-                            SET LOCAL lock_timeout = '5s';
-                            LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE;
                             ALTER TABLE messages DETACH PARTITION \(partition.name);
                             ALTER TABLE \(partition.name) RENAME TO \(name)
                             """)
@@ -47,18 +49,28 @@ extension MessagePartitions {
     /// - Returns: how many rows went.
     public func drop(_ name: String, keepingSince time: Timestamp) async throws -> Int {
         try await connected { connection in
-            try await connection.lockMigrations()
             let since = PostgresValue.timestamptz(microsecondsSinceUnixEpoch: time.microseconds)
-            _ = try await connection.execute(
-                "INSERT INTO messages SELECT * FROM \(name) WHERE created_at >= $1 ON CONFLICT (id) DO NOTHING", [since]
-            )
-            let count = try await connection.query(
-                "SELECT count(*) AS n FROM \(name) WHERE created_at < $1", [since]
-            ).first?.int("n")
-            try await retryingLocks {
-                try await connection.simple("BEGIN; SET LOCAL lock_timeout = '5s'; DROP TABLE \(name); COMMIT")
+            return try await retryingLocks {
+                do throws(PostgresError) {
+                    return try await connection.transaction { transaction throws(PostgresError) in
+                        // Before the lock: it reads all of the table.
+                        let count = try transaction.query(
+                            "SELECT count(*) AS n FROM \(name) WHERE created_at < $1", [since]
+                        ).first?.int("n")
+                        _ = try transaction.query(
+                            """
+                            INSERT INTO messages SELECT * FROM \(name) WHERE created_at >= $1
+                            ON CONFLICT (id) DO NOTHING
+                            """, [since])
+                        try transaction.simple("SET LOCAL lock_timeout = '5s'; DROP TABLE \(name)")
+                        return count ?? 0
+                    }
+                } catch {
+                    // Another run has dropped it meanwhile.
+                    guard error.code == .undefinedTable else { throw error }
+                    return 0
+                }
             }
-            return count ?? 0
         }
     }
 

@@ -18,6 +18,13 @@ public struct MessagePartitions: Sendable {
     /// How often a lock that somebody else has is asked for, each time for ``lockTimeout``.
     private static let tries = 12
     private static let lockTimeout = "SET LOCAL lock_timeout = '5s'"
+    /// What a change of the tables begins with: keeps migrations and other such changes out until its transaction ends (a
+    /// session's lock would not do behind a pooler), and takes locks as loggers do, sessions first.
+    static let begin = """
+        \(lockTimeout);
+        SELECT pg_advisory_xact_lock(hashtextextended('chatbridge migrations of ' || current_schema(), 0));
+        LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE
+        """
 
     /// The partitions of a database; nothing is connected yet.
     public init(on configuration: PostgresConfiguration) {
@@ -45,19 +52,20 @@ public struct MessagePartitions: Sendable {
     /// - Throws: ``Refusal`` where something hangs on the table that would be left on the old one; `PostgresError`.
     public func convert() async throws -> Int? {
         try await connected { connection in
-            try await connection.lockMigrations()
             guard try await !connection.isPartitioned() else { return nil }
             let obstacles = try await connection.partitioningObstacles()
             guard obstacles.isEmpty else { throw Refusal(description: obstacles.joined(separator: "; ")) }
             guard let month = try await connection.months(from: 0, through: 0).first else { return nil }
             let old = "messages_until_\(month.name)"
             return try await retryingLocks {
-                try await connection.transaction { transaction throws(PostgresError) in
+                try await connection.transaction { transaction throws(PostgresError) -> Int? in
+                    try transaction.simple(Self.begin)
+                    // Somebody else may have been first.
+                    let kind = try transaction.query(
+                        "SELECT relkind::text AS kind FROM pg_class WHERE oid = to_regclass('messages')")
+                    guard try kind.first?.text("kind") == "r" else { return nil }
                     try transaction.simple(
                         """
-                        \(Self.lockTimeout);
-                        -- As loggers take them: sessions first.
-                        LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE;
                         LOCK TABLE messages IN ACCESS EXCLUSIVE MODE;
                         ALTER TABLE messages RENAME TO \(old);
                         ALTER TABLE \(old) RENAME CONSTRAINT messages_pkey TO \(old)_pkey;
@@ -89,21 +97,18 @@ public struct MessagePartitions: Sendable {
         try await connected { connection in
             guard try await connection.isPartitioned() else { return [] }
             let months = try await connection.months(from: 0, through: count)
-            // Without the lock first: most often there is nothing to do.
-            let known = try await connection.partitions()
-            guard months.contains(where: { month in !known.contains { $0.covers(month) } }) else { return [] }
-            try await connection.lockMigrations()
             let partitions = try await connection.partitions()
             var made: [String] = []
             for month in months where !partitions.contains(where: { $0.covers(month) }) {
                 let name = "messages_\(month.name)"
                 let rest = partitions.first(where: \.isDefault)?.name
-                try await retryingLocks {
-                    try await connection.transaction { transaction throws(PostgresError) in
+                let isOurs = try await retryingLocks {
+                    try await connection.transaction { transaction throws(PostgresError) -> Bool in
+                        try transaction.simple(Self.begin)
+                        let found = try transaction.query("SELECT to_regclass($1)::text AS name", [.text(name)])
+                        guard try found.first?.isNull("name") == true else { return false }
                         try transaction.simple(
                             """
-                            \(Self.lockTimeout);
-                            LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE;
                             CREATE TABLE \(name) (
                                 LIKE messages INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE
                             )
@@ -119,9 +124,10 @@ public struct MessagePartitions: Sendable {
                             ALTER TABLE messages ATTACH PARTITION \(name)
                                 FOR VALUES FROM ('\(month.lower)') TO ('\(month.upper)')
                             """)
+                        return true
                     }
                 }
-                made.append(name)
+                if isOurs { made.append(name) }
             }
             return made
         }

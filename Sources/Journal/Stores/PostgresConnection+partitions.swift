@@ -2,12 +2,6 @@ internal import BridgeCore
 package import Postgres
 
 extension PostgresConnection {
-    /// Keeps migrations and other changes of the tables out until the connection is closed.
-    func lockMigrations() async throws(PostgresError) {
-        _ = try await query(
-            "SELECT pg_advisory_lock(hashtextextended('chatbridge migrations of ' || current_schema(), 0))")
-    }
-
     /// Whether `messages` has partitions; false also where it is not there.
     package func isPartitioned() async throws(PostgresError) -> Bool {
         try await query("SELECT relkind::text AS kind FROM pg_class WHERE oid = to_regclass('messages')").first?

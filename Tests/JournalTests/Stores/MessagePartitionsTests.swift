@@ -119,3 +119,37 @@ import Testing
         }
     }
 }
+
+// Disabled without CHATBRIDGE_TEST_DATABASE_URL: these need a real server.
+@Suite(.enabled(if: StoreKind.databaseURL != nil)) struct MessagePartitionsRaceTests {
+    @Test func `several at once cut the table once, while a logger writes, and nothing is lost`() async throws {
+        try await StoreFixture.withSchema { configuration in
+            _ = try await MigrationRunner(try Migrations.embedded(), on: configuration).up()
+            async let first = Self.cut(configuration)
+            async let second = Self.cut(configuration)
+            let store = PostgresStore(configuration: configuration)
+            for number in 1...200 {
+                let jobs: [LogJob] = [
+                    .sample(UInt64(number), session: UInt64(number % 3)), .change(UInt64(number), .failed),
+                ]
+                var isWritten = false
+                while !isWritten {
+                    // A plan that no longer fits, or a lost race: a logger writes again too.
+                    do { isWritten = try await store.write(jobs).rejections.isEmpty } catch { await Task.yield() }
+                }
+            }
+            let cuts = try await [first, second]
+            #expect(cuts.filter { $0 }.count == 1)
+            #expect(try await store.connection.query("SELECT id FROM messages WHERE status = 'failed'").count == 200)
+            #expect(try await MessagePartitions(on: configuration).list().count == 4)
+            await store.close()
+        }
+    }
+
+    private static func cut(_ configuration: PostgresConfiguration) async throws -> Bool {
+        let partitions = MessagePartitions(on: configuration)
+        let moved = try await partitions.convert()
+        _ = try await partitions.makeAhead(2)
+        return moved != nil
+    }
+}
