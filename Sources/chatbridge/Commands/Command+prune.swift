@@ -12,7 +12,7 @@ extension Command {
             Deletes messages by their created_at, and then sessions that have none left and are closed or were silent for that long.
             Partitions of messages that are older as a whole are dropped, all else goes some hundred rows at a time, so that nobody
             waits. Safe to stop and to run again, and beside everything else; run it once a day. An SQLite file gets smaller too, when
-            it was made by version 0.2 or later.
+            it was made by a version that has this command.
 
               --older-than AGE   as in 90d, 12w, 2y, 36h
               --dry-run          counts what would go and changes nothing
