@@ -1,4 +1,3 @@
-internal import BridgeCore
 internal import JSON
 
 /// Says which tables and columns of a foreign store hold what; the content of `--map mapping.json`.

@@ -1,4 +1,3 @@
-internal import BridgeCore
 internal import JSON
 
 /// Reads a mapping from JSON and gathers what is wrong with it.

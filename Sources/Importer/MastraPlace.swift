@@ -1,4 +1,3 @@
-internal import BridgeCore
 internal import Crypto
 internal import JSON
 

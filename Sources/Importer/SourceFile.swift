@@ -1,5 +1,3 @@
-internal import BridgeCore
-internal import Glibc
 internal import SQLite
 
 /// A file of somebody else's, opened for reading.

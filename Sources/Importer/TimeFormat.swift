@@ -1,6 +1,3 @@
-internal import BridgeCore
-internal import SQLite
-
 /// How a column writes times.
 enum TimeFormat: String, Sendable, CaseIterable {
     /// By the value: see the other cases. A number's magnitude tells its unit.
