@@ -80,6 +80,38 @@ import Testing
         #expect(await eventually { bridge.shown.count == 1 })
         #expect(first.end() == 0)
     }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `a person is forgotten while the process runs, also what is being answered just then`() async throws {
+        let bridge = try await Embedded(["ACK": "durable"])
+        let process = try bridge.start()
+        try await bridge.say("1 lemon", update: 0)
+        try await bridge.say("2 other", update: 1)
+        #expect(try await eventually { try await bridge.rows() == 4 }, "\(process.output)")
+        bridge.gate.set(closed: true)
+        try await bridge.say("1 quince", update: 2)
+        #expect(await eventually { bridge.asked.count == 3 })
+
+        let early = try bridge.run("forget", "telegram", "41", "--yes", "--json", "--wait", "0")
+        #expect(early.code == 1, "\(early.output)")
+        let receipt = try JSONView(parsing: early.output)
+        #expect(receipt["erased"]["messages"].int ?? 0 >= 2 && receipt["in_work"]["inbox"].int == 1)
+        #expect(receipt["complete"].bool == false)
+
+        bridge.gate.set(closed: false)
+        let late = try bridge.run("forget", "telegram", "41", "--yes", "--json", "--wait", "60")
+        #expect(late.code == 0, "\(late.output)")
+        // The answer was sent, and neither it nor its question is written down, now or later.
+        #expect(await eventually { bridge.shown.contains("answer to 1 quince") })
+        try await bridge.say("2 again", update: 3)
+        #expect(try await eventually { try await bridge.rows() >= 4 })
+        #expect(process.end() == 0)
+        #expect(try await bridge.rows() == 4)
+        for path in bridge.files {
+            let text = String(decoding: TestEnvironment.read(path) ?? [], as: UTF8.self)
+            #expect(!text.contains("lemon") && !text.contains("quince"), "\(path)")
+        }
+    }
 }
 
 /// A bridge with a folder, a platform and an agent of its own.
@@ -122,6 +154,19 @@ private final class Embedded: Sendable {
     deinit { loop.stop() }
 
     var inboxPath: String { folder.path("spool/inbox.db") }
+
+    /// What it keeps on disk.
+    var files: [String] {
+        ["", "-wal"].flatMap { [folder.path("chat.db") + $0, inboxPath + $0] }
+    }
+
+    /// Runs another command over the same files.
+    func run(_ words: String...) throws -> (code: Int32?, output: String) {
+        try ChildProcess.run(
+            [TestEnvironment.chatbridge] + words,
+            environment: ["DATABASE_URL": "sqlite:\(folder.path("chat.db"))", "SPOOL_DIR": folder.path("spool")],
+            in: folder)
+    }
 
     /// Starts the program and waits until it listens.
     func start() throws -> ChildProcess {

@@ -143,6 +143,14 @@ import Testing
             try ChildProcess.run(
                 [Self.program, "migrate"] + words, environment: ["DATABASE_URL": stack.databaseURL], in: folder)
         }
+        let away = try ChildProcess.run(
+            [Self.program, "migrate", "partition"],
+            environment: ["DATABASE_URL": "postgres://chat:hunter2@127.0.0.1:\(TestEnvironment.freePort())/chat"],
+            in: folder)
+        #expect(away.code == 69 && !away.output.contains("hunter2"), "\(away.output)")
+        let file = try ChildProcess.run(
+            [Self.program, "migrate", "partition"], environment: ["DATABASE_URL": "sqlite:x.db"], in: folder)
+        #expect(file.code == 78)
         try await stack.database.simple("CREATE VIEW latest AS SELECT * FROM messages")
         let refused = try migrate("partition")
         #expect(refused.code == 1 && refused.output.contains("latest"), "\(refused.output)")
