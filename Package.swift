@@ -65,6 +65,7 @@ let package = Package(
                 "BridgeCore", "Crypto", "EventLoop", "Failpoints", "JSON", "Journal", "Redis", "SQLite", "Telemetry",
                 "ThreadExecutor",
             ]),
+        .target(name: "ObjectStorage", dependencies: ["BridgeCore", "Crypto", "EventLoop", "HTTPClient", "HTTPCore"]),
         .target(
             name: "Retention",
             dependencies: ["BridgeCore", "Crypto", "Inbox", "JSON", "Journal", "Postgres", "Redis", "SQLite"]),
@@ -73,7 +74,7 @@ let package = Package(
             dependencies: [
                 "BridgeCore", "EventLoop", "Failpoints", "HTTPClient", "HTTPCore", "HTTPServer", "Inbox", "JSON",
                 "Journal", "Crypto",
-                "Telemetry", "ThreadExecutor", "Tracing", "WebSocket",
+                "ObjectStorage", "Telemetry", "ThreadExecutor", "Tracing", "WebSocket",
             ]),
         .target(name: "Dashboard", dependencies: ["CWebPage", "HTTPCore", "HTTPServer"]),
         .target(
@@ -87,8 +88,8 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "Dashboard", "EventLoop", "HTTPClient",
                 "HTTPCore",
-                "HTTPServer", "Importer", "Inbox", "JSON", "Journal", "Postgres", "ProcessMemory", "Redis", "Retention",
-                "SQLite",
+                "HTTPServer", "Importer", "Inbox", "JSON", "Journal", "ObjectStorage", "Postgres", "ProcessMemory",
+                "Redis", "Retention", "SQLite",
                 "Telemetry", "Tracing",
             ]),
 
@@ -164,7 +165,13 @@ let package = Package(
             dependencies: [
                 "Agents", "Bridge", "BridgeCore", "BridgeTesting", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
                 "HTTPServer", "Inbox",
-                "JSON", "Journal", "Telemetry", "TestSupport", "Tracing", "WebSocket",
+                "JSON", "Journal", "ObjectStorage", "Telemetry", "TestSupport", "Tracing", "WebSocket",
+            ]),
+        .testTarget(
+            name: "ObjectStorageTests",
+            dependencies: [
+                "BridgeCore", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "ObjectStorage",
+                "TestSupport",
             ]),
         .testTarget(
             name: "ImporterTests",
@@ -175,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "ChatbridgeTests",
             dependencies: [
-                "chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "Tracing",
+                "chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "ObjectStorage",
+                "TestSupport", "Tracing",
             ]),
         .testTarget(
             name: "IntegrationTests",

@@ -151,6 +151,7 @@ extension Bridge {
             case .forwarded:
                 return .taken(arrival.id)
             case .taken where isWanted():
+                keepAttachments(of: arrival.event, as: arrival.id, on: arrival.platform)
                 accept(arrival, keeping: .payload, lane: arrival.lane)
             case .taken:
                 if arrival.purpose == .answer { carryOut(InboxSettlement(entries: [arrival.reference])) }
@@ -228,6 +229,8 @@ extension Bridge {
                 error: "no bridge here can read it or has its platform", id: id, payload: delivery.payload)
             return carryOut(InboxSettlement(entries: [delivery.reference], deadLetter: letter))
         }
+        // From a bridge that forwards it, or one that died over it: then it is copied to the same place once more.
+        keepAttachments(of: payload.event, as: id, on: platform)
         guard delivery.purpose == .answer else { return heed(payload.event, on: platform) }
         let caller = payload.trace.flatMap { TraceContext(traceparent: $0) }.map { TraceHeaders(context: $0) }
         enqueue(
@@ -389,6 +392,7 @@ extension Bridge {
     /// Writes down what came in.
     private func record(_ arrival: Arrival) {
         for job in inboundJobs(arrival) { recorder.assumeIsolated { $0.record(job) } }
+        keepAttachments(of: arrival.event, as: arrival.id, on: arrival.platform)
     }
 
     private func append(_ jobs: [[UInt8]]) {

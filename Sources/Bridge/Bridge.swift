@@ -29,6 +29,8 @@ public actor Bridge {
     let log: Log
     /// Tells of traces; nil: those that callers name are passed on, and no more.
     let tracer: Tracer?
+    /// Copies what came with messages; nil where references are enough.
+    let keeper: AttachmentKeeper?
     let platforms: [PlatformName: Platform]
     let inFlight: Gauge
     var ids = UUIDGenerator()
@@ -65,11 +67,12 @@ public actor Bridge {
     ///
     /// - Parameters:
     ///   - inbox: where there is one, nothing is taken before ``Bridge/start()`` has returned.
+    ///   - attachments: where what came with messages is copied to; nil: their references are enough.
     ///   - tracer: tells of each message's way; it lives on the same loop.
     public init(
         loop: EventLoop, configuration: BridgeConfiguration, adapters: [any Adapter], agent: any Agent,
         client: HTTPClient, states: any StateStore, recorder: JournalRecorder, inbox: (any InboxStore)? = nil,
-        metrics: Metrics, log: Log, tracer: Tracer? = nil
+        attachments: AttachmentStorage? = nil, metrics: Metrics, log: Log, tracer: Tracer? = nil
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -79,6 +82,9 @@ public actor Bridge {
         hasStarted = inbox == nil
         self.log = log
         self.tracer = tracer
+        keeper = attachments.map {
+            AttachmentKeeper(loop: loop, storage: $0, recorder: recorder, metrics: metrics, log: log)
+        }
         history = ConversationHistory(limit: configuration.historyLimit)
         typingLine = configuration.typingDelay.map { DelayLine(delay: $0) }
         inFlight = metrics.gauge("chatbridge_in_flight", help: "Questions waiting or in work.")
@@ -214,6 +220,7 @@ public actor Bridge {
     /// - Returns: the number of questions that were given up or left.
     public func drain(deadline: Duration) async -> Int {
         isDraining = true
+        let end = ContinuousClock.now + deadline
         await waitUntilIdle(atMost: deadline)
         let unanswered = questions
         if unanswered > 0 || settling > 0 {
@@ -221,7 +228,14 @@ public actor Bridge {
             await waitUntilIdle(atMost: Bridge.lastWords)
         }
         await inbox?.retire()
+        await keeper?.drain(within: max(ContinuousClock.now.duration(to: end), .zero))
         return unanswered
+    }
+
+    /// Has what came with a message copied, where that is wanted.
+    func keepAttachments(of event: InboundEvent, as message: UUID, on platform: Platform) {
+        guard let keeper, !event.attachments.isEmpty, let media = platform.media else { return }
+        keeper.assumeIsolated { $0.keep(event, as: message, from: platform.name, by: media) }
     }
 
     private func waitUntilIdle(atMost limit: Duration) async {

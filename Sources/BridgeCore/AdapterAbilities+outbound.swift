@@ -88,7 +88,7 @@ public enum UploadStep: Sendable {
     case failed(DeliveryFailure)
 }
 
-/// A platform whose attachments are fetched by its API; the engine asks when the agent looks at pictures.
+/// A platform whose attachments are fetched by its API; the engine asks when the agent looks at pictures, and when copies are kept.
 public protocol MediaFetching: Adapter {
     /// The next step on the way to an attachment's bytes.
     ///
@@ -104,6 +104,8 @@ public enum MediaStep: Sendable {
     ///
     /// - Parameter contentType: what it is; nil: what the response says.
     case content(contentType: String?)
+    /// The platform is not ready with it: ask again from the start, later.
+    case notYet(reason: String)
     /// It cannot be had.
     case unavailable(reason: String)
 }

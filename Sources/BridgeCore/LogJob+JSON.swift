@@ -53,7 +53,8 @@ extension LogJob {
             }
             self = .status(
                 LogStatusChange(
-                    id: id, at: at, status: status, metadata: root["metadata"].bytes(as: .object, else: "{}")))
+                    id: id, at: at, status: status, metadata: root["metadata"].bytes(as: .object, else: "{}"),
+                    stored: root["stored"].bytes(as: .object, else: "{}")))
         case "receipt": self = .receipt(try LogReceipt(id: id, at: at, root: root))
         default: throw .invalid(field: "kind")
         }
@@ -112,6 +113,7 @@ extension LogStatusChange {
         object.field("at", at)
         object.field("status", status.rawValue)
         object.rawField("metadata", metadata)
+        if stored != LogMessage.noMetadata { object.rawField("stored", stored) }
     }
 }
 

@@ -120,13 +120,22 @@ public struct LogStatusChange: Sendable, Equatable {
     public var status: MessageStatus
     /// A JSON object to merge into the message's metadata.
     public var metadata: [UInt8]
+    /// A JSON object of what became of the message's attachments: under the place of one, from "0", the object that is written
+    /// into it as its `stored`.
+    ///
+    /// A logger that does not know of it leaves the attachments as they are.
+    public var stored: [UInt8]
 
     /// A change of status.
-    public init(id: UUID, at: Timestamp, status: MessageStatus, metadata: [UInt8] = LogMessage.noMetadata) {
+    public init(
+        id: UUID, at: Timestamp, status: MessageStatus, metadata: [UInt8] = LogMessage.noMetadata,
+        stored: [UInt8] = LogMessage.noMetadata
+    ) {
         self.id = id
         self.at = at
         self.status = status
         self.metadata = metadata
+        self.stored = stored
     }
 }
 

@@ -50,12 +50,15 @@ public struct HTTPClientRequest: Sendable {
     /// Looked at is the address that is connected to, after the name was looked up. Redirects are handed to the caller, whatever
     /// ``maxRedirects`` says. ``HTTPClientConfiguration/allowsPrivateAddresses`` lifts the refusal.
     public var isUntrustedAddress: Bool
+    /// How the request is signed for Amazon's services and their like; nil: not at all.
+    public var signature: AWSSignature?
 
     /// A request of these parts; at most 8 MiB of answer is taken unless told otherwise.
     public init(
         method: HTTPMethod = .get, url: String, headers: HTTPFields = HTTPFields(), body: [UInt8] = [],
         timeouts: Timeouts = Timeouts(), maxResponseBytes: Int = 8 << 20, maxRedirects: Int = 0,
-        acceptsCompressed: Bool = false, isRepeatable: Bool = true, isUntrustedAddress: Bool = false
+        acceptsCompressed: Bool = false, isRepeatable: Bool = true, isUntrustedAddress: Bool = false,
+        signature: AWSSignature? = nil
     ) {
         self.method = method
         self.url = url
@@ -67,5 +70,6 @@ public struct HTTPClientRequest: Sendable {
         self.acceptsCompressed = acceptsCompressed
         self.isRepeatable = isRepeatable
         self.isUntrustedAddress = isUntrustedAddress
+        self.signature = signature
     }
 }

@@ -20,9 +20,13 @@ final class HeaderList {
 
     /// Writes these fields, and lines that turn off what curl would add by itself.
     ///
-    /// - Parameter contentSize: nil for a request without content.
-    /// - Returns: the list's head, or nil when a field holds bytes that HTTP forbids.
-    func write(_ headers: HTTPFields, contentSize: Int?) -> UnsafeMutablePointer<curl_slist>? {
+    /// - Parameters:
+    ///   - contentSize: nil for a request without content.
+    ///   - isSigned: true where curl signs the fields: it would sign also those that it only shall leave out.
+    /// - Returns: the list's head, or nil when a field holds bytes that HTTP forbids; of no fields there is no list.
+    func write(
+        _ headers: HTTPFields, contentSize: Int?, isSigned: Bool = false
+    ) -> UnsafeMutablePointer<curl_slist>? {
         let hasBody = contentSize != nil
         var size = 64
         var hasContentType = false
@@ -72,9 +76,10 @@ final class HeaderList {
             put(0)
         }
         // A large body (curl's mark is 1 MiB) would wait a second for "100 Continue" from servers that do not know it.
-        if let contentSize, contentSize >= 64 << 10 { add("Expect:") }
+        if let contentSize, contentSize >= 64 << 10, !isSigned { add("Expect:") }
         // curl calls every body a form unless told.
-        if hasBody, !hasContentType { add("Content-Type:") }
+        if hasBody, !hasContentType, !isSigned { add("Content-Type:") }
+        // Never met by a signed request, which has `x-amz-content-sha256` at least.
         if line == 0 { add("Expect:") }
         for index in 1..<max(line, 1) where index < line {
             nodes[index - 1].next = nodes.baseAddress.map { $0 + index }

@@ -80,6 +80,7 @@ final class Transfer: @unchecked Sendable {
         var maxRedirects = 0
         var bufferSize = 0
         var acceptsCompressed = false
+        var signature: AWSSignature?
     }
 
     /// A handle with its lasting options set.
@@ -176,12 +177,29 @@ final class Transfer: @unchecked Sendable {
             // The empty string stands for all encodings that this curl knows.
             _ = cb_easy_set_string(handle, CURLOPT_ACCEPT_ENCODING, request.acceptsCompressed ? "" : nil)
         }
+        if request.signature !== settings.signature { try prepareSignature(request.signature) }
         prepareBuffer()
         status = 0
         isHeadComplete = false
         isHeadWhole = false
         received = 0
         failure = nil
+    }
+
+    private func prepareSignature(_ signature: AWSSignature?) throws(HTTPClientError) {
+        // Not kept as set until all of it is: what failed in the middle is set anew.
+        settings.signature = nil
+        var codes = [
+            cb_easy_set_string(handle, CURLOPT_AWS_SIGV4, signature?.provider),
+            cb_easy_set_string(handle, CURLOPT_USERNAME, signature?.accessKeyID),
+            cb_easy_set_string(handle, CURLOPT_PASSWORD, signature?.secretAccessKey),
+        ]
+        // Setting the provider chose this way to authenticate; taking it away does not choose another.
+        if signature == nil { codes.append(cb_easy_set_long(handle, CURLOPT_HTTPAUTH, cb_auth_basic)) }
+        if let failed = codes.first(where: { $0 != CURLE_OK }) {
+            throw HTTPClientError(curl: failed, wasSent: false, hasAnswer: false)
+        }
+        settings.signature = signature
     }
 
     private func prepareBuffer() {
@@ -241,11 +259,21 @@ final class Transfer: @unchecked Sendable {
             _ = cb_easy_set_string(handle, CURLOPT_CUSTOMREQUEST, custom)
         }
         if verb == .post { keepContent(request.body) }
-        guard let list = headerList.write(request.headers, contentSize: verb == .post ? request.body.count : nil) else {
+        let list = headerList.write(
+            request.headers, contentSize: verb == .post ? request.body.count : nil, isSigned: request.signature != nil)
+        guard let list else {
             throw HTTPClientError(
                 code: .badRequest, mayHaveBeenProcessed: false, message: "a header field holds forbidden bytes")
         }
         _ = cb_easy_set_list(handle, CURLOPT_HTTPHEADER, list)
+    }
+
+    /// Gives back the room of a content that is larger than most; a handle may rest for long.
+    func shedContent() {
+        guard content.count > 1 << 20 else { return }
+        content.deallocate()
+        content = .allocate(byteCount: 256, alignment: 1)
+        settings.contentSize = -2
     }
 
     /// Copies the content to where it stays until the transfer ends: curl reads it in place.

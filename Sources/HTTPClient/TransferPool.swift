@@ -182,6 +182,7 @@ final class TransferPool: @unchecked Sendable {
     private func recycle(_ transfer: Transfer) {
         transfer.head = []
         transfer.body = []
+        transfer.shedContent()
         if idle.count < TransferPool.idleLimit, !isClosed {
             idle.append(transfer)
             if trimTimer?.isScheduled == false { trimTimer?.schedule(after: configuration.burstMemory) }

@@ -19,6 +19,8 @@ import Testing
                 direction: .outbound, type: "image", text: nil, attachments: Array(#"[{"kind":"image"}]"#.utf8),
                 request: "run-1", status: .sent, metadata: Array(#"{"a":{"b":[1,2.5,null]}}"#.utf8))),
         .status(LogStatusChange(id: id, at: at, status: .delivered, metadata: Array(#"{"x":1}"#.utf8))),
+        .status(
+            LogStatusChange(id: id, at: at, status: .received, stored: Array(#"{"0":{"key":"a/0.jpg"}}"#.utf8))),
         .receipt(
             LogReceipt(
                 id: id, at: at, platform: "whatsapp", account: "2", conversation: "c", status: .read,

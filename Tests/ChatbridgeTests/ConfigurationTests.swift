@@ -1,6 +1,7 @@
 import Agents
 import Bridge
 import BridgeCore
+import ObjectStorage
 import Testing
 
 @testable import chatbridge
@@ -19,6 +20,50 @@ import Testing
         #expect(loaded.product.database == .sqlite(path: "chatbridge.db"))
         #expect(loaded.product.agent.name == "echo")
         #expect(loaded.product.adapters.map(\.platform.rawValue) == ["web"])
+    }
+
+    @Test(
+        arguments: [
+            ([:], []), (["ATTACHMENT_BUCKET": ""], []),
+            // Other programs' variables are no wish for a bucket.
+            (["AWS_REGION": "Nowhere", "AWS_ACCESS_KEY_ID": "A"], []),
+            (
+                ["ATTACHMENT_BUCKET": "media"],
+                ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
+            ),
+            (
+                ["ATTACHMENT_BUCKET": "Media_1", "AWS_REGION": "eu/x", "S3_ENDPOINT": "minio:9000"],
+                ["S3_ENDPOINT", "ATTACHMENT_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
+            ),
+            (
+                [
+                    "ATTACHMENT_BUCKET": "media", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S",
+                    "S3_ENDPOINT": "http://u:p@minio:9000",
+                ], ["S3_ENDPOINT"]
+            ),
+            (
+                [
+                    "ATTACHMENT_BUCKET": "media", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S",
+                    "S3_ENDPOINT": "http://minio:9000", "ATTACHMENT_MAX_BYTES": "10",
+                ], ["ATTACHMENT_MAX_BYTES"]
+            ),
+        ] as [([String: String], [String])])
+    func `a bucket is wanted whole or not at all`(variables: [String: String], problems: [String]) {
+        let loaded = load(variables)
+        #expect(loaded.problems.map { String($0.prefix { $0 != ":" && $0 != "=" }) } == problems)
+    }
+
+    @Test func `a bucket of one's own server needs no region, and no secret is shown`() throws {
+        let loaded = load([
+            "ATTACHMENT_BUCKET": "media", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "very-secret",
+            "AWS_SESSION_TOKEN": "token-secret", "S3_ENDPOINT": "http://minio:9000/",
+        ])
+        #expect(loaded.problems.isEmpty && loaded.warnings.isEmpty)
+        let attachments = try #require(loaded.product.attachments)
+        #expect(attachments.bucket == "media" && attachments.region == "us-east-1")
+        #expect(attachments.endpoint == "http://minio:9000")
+        #expect(attachments.secretAccessKey.value == "very-secret" && attachments.sessionToken?.value == "token-secret")
+        #expect(!loaded.shown.contains { $0.value.contains("secret") || $0.value.contains("AKID") })
     }
 
     @Test func `the environment wins over the file`() {

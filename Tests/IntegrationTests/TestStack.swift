@@ -57,6 +57,8 @@ final class TestStack: @unchecked Sendable {
         environment["REDIS_PREFIX"] = prefix
         environment["SPOOL_DIR"] = folder.path("spool")
         environment["LOG_LEVEL"] = "info"
+        // It looks up attachments there; without any it needs no database.
+        if variables["ATTACHMENT_BUCKET"] != nil { environment["DATABASE_URL"] = databaseURL }
         bridge = try ChildProcess(
             wrapper + [TestEnvironment.chatbridge, "serve"], environment: environment,
             output: folder.path("bridge.log"))

@@ -22,6 +22,11 @@ public enum TestEnvironment {
     /// Whom to run Postgres as; nil: as oneself.
     public static var postgresUser: String? { value("CHATBRIDGE_TEST_POSTGRES_USER") }
 
+    /// Where the S3 server is, which checks every signature; nil where it could not be installed.
+    public static var objectStorage: String? { value("CHATBRIDGE_TEST_S3_ENDPOINT") }
+    /// The key that it knows, and the only one.
+    public static let objectStorageKey = (id: "CHATBRIDGETEST", secret: "test/Secret+key=of40characters0123456789")
+
     /// The `chatbridge` that was built with these tests.
     public static var chatbridge: String {
         var buffer = [CChar](repeating: 0, count: 4096)

@@ -6,6 +6,8 @@
 #   CHATBRIDGE_TEST_REDIS_URL        redis://127.0.0.1:PORT/0, append-only on
 #   CHATBRIDGE_TEST_REDIS_SOCKET     path of the same server's unix socket
 #   CHATBRIDGE_TEST_DATABASE_URL     postgres://… of a database whose user may create schemas and databases
+#   CHATBRIDGE_TEST_S3_ENDPOINT      http://127.0.0.1:PORT of an S3 server that checks signatures; unset where it cannot be
+#                                    installed from PyPI, and then the tests that need it say so and are left out
 # and, to start servers of their own (to stop and kill them, which nobody else must feel):
 #   CHATBRIDGE_TEST_REDIS_SERVER     path of the redis-server program
 #   CHATBRIDGE_TEST_POSTGRES_BIN     folder of initdb, postgres, pg_ctl
@@ -17,6 +19,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH="${SWT_EXPERIMENTAL_MAXIMU
 
 redis_pid=
 postgres_pid=
+s3_pid=
 : "${root:?source common.sh first}"
 
 # Sets `postgres_bin` to the folder of the newest server installed. Debian keeps it off PATH.
@@ -140,6 +143,49 @@ start_postgres() {
     die 'Postgres did not start' 69
 }
 
+# python_environment NAME REQUIREMENTS: a virtual environment in .build/NAME with what the file asks for, made once for each
+# change of it. Fails with a line on stderr where that cannot be had: no venv, no PyPI.
+python_environment() {
+    local folder=.build/$1 requirements=$2
+    if cmp -s "$requirements" "$folder/installed"; then return 0; fi
+    say "Installing $requirements into $folder …"
+    rm -rf "$folder"
+    mkdir -p .build
+    if ! python3 -m venv "$folder" >"$folder.log" 2>&1; then
+        say "python3 cannot make virtual environments: $(tail -n 1 "$folder.log")"
+        return 1
+    fi
+    if ! "$folder/bin/python" -m pip install --disable-pip-version-check --no-input --quiet --requirement "$requirements" \
+        >"$folder.log" 2>&1 </dev/null; then
+        say "pip could not install $requirements: $(tail -n 1 "$folder.log")"
+        return 1
+    fi
+    cp "$requirements" "$folder/installed"
+}
+
+# Starts the S3 server of the tests; where it cannot be installed, says so and leaves it out.
+start_object_storage() {
+    local attempt port
+    if ! python_environment test-object-storage Tests/ObjectStorage/requirements.txt; then
+        say 'No S3 server: the tests of object storage are left out.'
+        return 0
+    fi
+    for attempt in 1 2 3 4 5; do
+        port=$(free_port)
+        setpriv --pdeathsig TERM "$root/.build/test-object-storage/bin/python" Tests/ObjectStorage/s3_server.py "$port" \
+            CHATBRIDGETEST test/Secret+key=of40characters0123456789 >"$temp/s3.log" 2>&1 </dev/null &
+        s3_pid=$!
+        if await_server "$s3_pid" bash -c ": </dev/tcp/127.0.0.1/$port"; then
+            export CHATBRIDGE_TEST_S3_ENDPOINT="http://127.0.0.1:$port"
+            return 0
+        fi
+        end_process "$s3_pid"
+        s3_pid=
+        [ "$attempt" -lt 5 ] || cat "$temp/s3.log" >&2
+    done
+    die 'the S3 server did not start' 69
+}
+
 # Starts both and tells the tests where the shared platform fixtures are, when the folder is there.
 start_services() {
     start_redis
@@ -154,6 +200,8 @@ stop_services() {
     # INT is Postgres' fast stop: it does not wait for clients that a failed test left behind.
     [ -z "$postgres_pid" ] || end_process "$postgres_pid" INT
     [ -z "$redis_pid" ] || end_process "$redis_pid" TERM
+    [ -z "$s3_pid" ] || end_process "$s3_pid" TERM
     postgres_pid=
     redis_pid=
+    s3_pid=
 }

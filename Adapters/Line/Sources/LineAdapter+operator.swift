@@ -104,8 +104,11 @@ extension LineAdapter: MediaFetching {
             return .request(authorized(content))
         case (1, true):
             let status = (try? JSONView(parsing: responses[0].body))?["status"].string ?? "unknown"
-            return status == "succeeded"
-                ? .request(authorized(content)) : .unavailable(reason: "LINE's transcoding: \(status)")
+            switch status {
+            case "succeeded": return .request(authorized(content))
+            case "processing": return .notYet(reason: "LINE is still transcoding it")
+            default: return .unavailable(reason: "LINE's transcoding: \(status)")
+            }
         default:
             return .content(contentType: nil)
         }

@@ -208,12 +208,20 @@ struct LineAdapterTests {
         (Attachment(kind: .image, reference: "777"), [OutboundResponse(status: .notFound)]),
         (
             Attachment(kind: .audio, reference: "777"),
-            [OutboundResponse(status: .ok, body: Array(#"{"status":"processing"}"#.utf8))]
+            [OutboundResponse(status: .ok, body: Array(#"{"status":"failed"}"#.utf8))]
         ),
     ])
     func `what cannot be had is not asked for`(attachment: BridgeCore.Attachment, responses: [OutboundResponse]) {
         guard case .unavailable = S.adapter.fetchMedia(attachment, after: responses) else {
             Issue.record("asked for")
+            return
+        }
+    }
+
+    @Test func `a film that is not ready is asked for again later`() {
+        let busy = OutboundResponse(status: .ok, body: Array(#"{"status":"processing"}"#.utf8))
+        guard case .notYet = S.adapter.fetchMedia(Attachment(kind: .video, reference: "778"), after: [busy]) else {
+            Issue.record("not asked for again")
             return
         }
     }

@@ -57,4 +57,5 @@ static const curl_socket_t cb_socket_timeout = CURL_SOCKET_TIMEOUT;
 static const curl_socket_t cb_socket_bad = CURL_SOCKET_BAD;
 static const size_t cb_write_pause = CURL_WRITEFUNC_PAUSE;
 static const long cb_global_all = CURL_GLOBAL_ALL;
+static const long cb_auth_basic = (long)CURLAUTH_BASIC;
 static const CURLversion cb_version_now = CURLVERSION_NOW;

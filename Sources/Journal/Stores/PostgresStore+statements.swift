@@ -76,34 +76,51 @@ extension PostgresStore {
 
     /// Moves statuses forward, never back, and merges metadata; returns the ids of the messages that are there.
     ///
-    /// News of a lower rank than the message's own came late: they add what was not known and change nothing else. The rows
-    /// are locked in the order of their ids first.
+    /// News of a lower rank than the message's own came late: they add what was not known and change nothing else. News of stored
+    /// attachments count whatever the rank. The rows are locked in the order of their ids first.
     static func update(_ changes: [StatusChanges.Change]) -> PostgresStatement {
         var ids = PostgresArrayBuilder(.uuid, capacity: changes.count)
         var statuses = PostgresArrayBuilder(.text, capacity: changes.count)
         var metadata = PostgresArrayBuilder(.jsonb, capacity: changes.count)
+        var stored = PostgresArrayBuilder(.jsonb, capacity: changes.count)
         for change in changes {
             ids.append(change.id.postgres)
             statuses.append(change.status.rawValue)
             metadata.append(json: change.metadata)
+            stored.append(json: change.stored)
         }
         return PostgresStatement(
             """
             WITH news AS (
-                SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[]) AS n (id, status, metadata)
+                SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[])
+                    AS n (id, status, metadata, stored)
             ), locked AS MATERIALIZED (
                 SELECT m.id FROM messages AS m WHERE m.id = ANY ($1::uuid[]) ORDER BY m.id FOR NO KEY UPDATE
             )
             UPDATE messages AS m
             SET status = CASE WHEN \(rank("n.status")) > \(rank("m.status")) THEN n.status ELSE m.status END,
                 metadata = CASE WHEN \(rank("n.status")) >= \(rank("m.status")) THEN m.metadata || n.metadata
-                                ELSE n.metadata || m.metadata END
+                                ELSE n.metadata || m.metadata END,
+                attachments = CASE WHEN n.stored = '{}' OR jsonb_typeof(m.attachments) <> 'array' THEN m.attachments
+                                   ELSE \(withStored) END
             FROM news AS n JOIN locked USING (id)
             WHERE m.id = n.id
             RETURNING m.id
             """,
-            [.array(ids.finish()), .array(statuses.finish()), .array(metadata.finish())])
+            [
+                .array(ids.finish()), .array(statuses.finish()), .array(metadata.finish()),
+                .array(stored.finish()),
+            ])
     }
+
+    /// The attachments of `m` with what `n` tells of each, as ``StoredAttachments`` has it.
+    private static let withStored = """
+        coalesce((SELECT jsonb_agg(CASE WHEN jsonb_typeof(a) = 'object'
+                                             AND jsonb_typeof(n.stored -> (place - 1)::text) = 'object'
+                                        THEN a || jsonb_build_object('stored', n.stored -> (place - 1)::text)
+                                        ELSE a END ORDER BY place)
+                  FROM jsonb_array_elements(m.attachments) WITH ORDINALITY AS e (a, place)), '[]')
+        """
 
     /// SQL for the rank of a status; made of ``MessageStatus/rank`` so that there is one order and not two.
     private static func rank(_ column: String) -> String {

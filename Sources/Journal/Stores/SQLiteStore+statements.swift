@@ -56,7 +56,8 @@ extension SQLiteStore {
         var missing: [Int] = []
         for change in changes {
             let id = change.id.description
-            let found = try transaction.query("SELECT status, metadata FROM messages WHERE id = ?", [.text(id)])
+            let found = try transaction.query(
+                "SELECT status, metadata, attachments FROM messages WHERE id = ?", [.text(id)])
             guard let row = found.first else {
                 missing += change.indices
                 continue
@@ -73,6 +74,12 @@ extension SQLiteStore {
                             ? StatusChanges.merged(metadata, change.metadata)
                             : StatusChanges.merged(change.metadata, metadata)), .text(id),
                 ])
+            guard change.stored != LogMessage.noMetadata else { continue }
+            let attachments = Array((try row.text("attachments") ?? "[]").utf8)
+            if let told = StoredAttachments.told(attachments, change.stored) {
+                try transaction.execute(
+                    "UPDATE messages SET attachments = ? WHERE id = ?", [.utf8(told), .text(id)])
+            }
         }
         return missing.sorted()
     }

@@ -7,6 +7,8 @@ struct StatusChanges {
         var id: UUID
         var status: MessageStatus
         var metadata: [UInt8]
+        /// As ``LogStatusChange/stored``.
+        var stored: [UInt8]
         /// The places of the jobs.
         var indices: [Int]
     }
@@ -22,13 +24,16 @@ struct StatusChanges {
     /// Adds the change in a job's place.
     mutating func add(_ change: LogStatusChange, at index: Int) {
         let metadata = StorableText.repaired(json: change.metadata).map(StorableText.marked) ?? change.metadata
+        let stored = StorableText.repaired(json: change.stored) ?? change.stored
         guard let place = places[change.id] else {
             places[change.id] = changes.count
-            changes.append(Change(id: change.id, status: change.status, metadata: metadata, indices: [index]))
+            changes.append(
+                Change(id: change.id, status: change.status, metadata: metadata, stored: stored, indices: [index]))
             return
         }
         let earlier = changes[place]
         changes[place].indices.append(index)
+        changes[place].stored = Self.merged(earlier.stored, stored)
         if change.status.rank >= earlier.status.rank {
             changes[place].status = change.status
             changes[place].metadata = Self.merged(earlier.metadata, metadata)

@@ -6,11 +6,12 @@ extension Command {
     /// `chatbridge doctor`: looks at everything that the configuration points to.
     static let doctor = Command(
         name: "doctor",
-        summary: "checks configuration, Redis, database, migrations, agent and platforms; says what to do",
+        summary: "checks configuration, Redis, database, migrations, bucket, agent and platforms; says what to do",
         help: """
             Usage: chatbridge doctor [--json] [--config]
 
-            Looks at everything that the configuration points to and says what to do about each fault. Changes nothing.
+            Looks at everything that the configuration points to and says what to do about each fault. Changes nothing, but for an
+            object of 50 bytes that it puts into ATTACHMENT_BUCKET and deletes again.
 
               --json     one JSON object instead of lines
               --config   prints the effective configuration, secrets redacted, and looks at nothing

@@ -36,6 +36,7 @@ struct Doctor: Sendable {
         var findings = await examineRedis()
         findings += await examineDatabase()
         findings.append(examineDescriptors())
+        if let finding = await examineAttachments() { findings.append(finding) }
         findings.append(await examineAgent())
         for adapter in product.adapters { findings += await examine(adapter) }
         return findings

@@ -5,6 +5,7 @@ import EventLoop
 import HTTPClient
 import HTTPServer
 import Journal
+import ObjectStorage
 import ProcessMemory
 import Redis
 import Telemetry
@@ -40,9 +41,11 @@ struct BridgeService: Sendable {
         let bridge = Bridge(
             loop: loop, configuration: product.bridge, adapters: product.adapters,
             agent: breaker.map { GuardedAgent(agent, breaker: $0) } ?? agent,
-            client: client, states: states, recorder: path.recorder, inbox: path.inbox, metrics: metrics, log: log,
-            tracer: traces.tracer)
-        let server = makeServer(bridge: bridge, breaker: breaker, path: path, storage: storage)
+            client: client, states: states, recorder: path.recorder, inbox: path.inbox,
+            attachments: product.attachmentStorage(client), metrics: metrics, log: log, tracer: traces.tracer)
+        let reader = try storage ?? attachmentReader()
+        let server = makeServer(
+            bridge: bridge, breaker: breaker, path: path, storage: storage, client: client, reader: reader)
         // Before anybody can reach us: the first event is to meet an inbox that is ready.
         await bridge.start()
         try await server.start()
@@ -68,7 +71,7 @@ struct BridgeService: Sendable {
         let hasEnded = await finishLog(path: path, logger: logger, logging: logging, deadline: deadline)
         await traces.drain(within: max(ContinuousClock.now.duration(to: deadline), .seconds(1)))
         await client.shutdown()
-        if hasEnded { await storage?.close() }
+        if hasEnded { await reader?.close() }
         log.info("stopped")
     }
 
@@ -83,7 +86,15 @@ struct BridgeService: Sendable {
         }
     }
 
-    private func makeServer(bridge: Bridge, breaker: AgentBreaker?, path: LogPath, storage: Storage?) -> HTTPServer {
+    /// A bridge without a logger in it looks into Postgres for the keys of attachments, and for nothing else.
+    private func attachmentReader() throws -> Storage? {
+        guard product.attachments != nil, case .postgres = product.database else { return nil }
+        return try Storage(product.database)
+    }
+
+    private func makeServer(
+        bridge: Bridge, breaker: AgentBreaker?, path: LogPath, storage: Storage?, client: HTTPClient, reader: Storage?
+    ) -> HTTPServer {
         let access = APIAccess(
             token: product.apiToken?.value, hasChatPage: product.isWebEnabled,
             allowedOrigins: product.webAllowedOrigins, visitorRate: product.webRateLimit,
@@ -92,6 +103,9 @@ struct BridgeService: Sendable {
             webhooks: WebhookEndpoint(bridge: bridge, proxies: product.trustedProxies),
             messages: MessagesEndpoint(bridge: bridge, access: access, platform: PlatformName("web")),
             simulation: SimulationEndpoint(bridge: bridge, access: access),
+            attachments: product.attachmentStorage(client).flatMap { attachments in
+                reader.map { AttachmentsEndpoint(store: attachments.store, messages: $0.lookup, access: access) }
+            },
             health: HealthEndpoint(
                 loop: loop, version: Version.number,
                 parts: healthParts(bridge: bridge, breaker: breaker, path: path, storage: storage)),

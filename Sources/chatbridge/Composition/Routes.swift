@@ -10,6 +10,8 @@ struct Routes: Sendable {
     let webhooks: WebhookEndpoint
     let messages: MessagesEndpoint
     let simulation: SimulationEndpoint
+    /// Nil where no attachments are copied.
+    let attachments: AttachmentsEndpoint?
     let health: HealthEndpoint
     let metrics: Metrics
     /// True where the chat page is on.
@@ -29,6 +31,12 @@ struct Routes: Sendable {
         router.decide(.post, "/api/messages") { request, _ in messages.respond(to: request) }
         router.decide(.post, "/api/simulate/:platform") { request, parameters in
             simulation.respond(to: request, platform: parameters["platform"] ?? "")
+        }
+        if let attachments {
+            router.decide(.get, "/api/attachments/:message/:attachment") { request, parameters in
+                attachments.respond(
+                    to: request, message: parameters["message"] ?? "", attachment: parameters["attachment"] ?? "")
+            }
         }
         guard hasChatPage else { return router }
         for path in WebPage.paths {

@@ -29,6 +29,14 @@ enum Storage: Sendable {
         }
     }
 
+    /// Where attachments are looked up.
+    var lookup: any AttachmentLookup {
+        switch self {
+        case .sqlite(let store, _): store
+        case .postgres(let store, _): store
+        }
+    }
+
     /// What it is called in messages to people; without any password.
     var name: String {
         switch self {

@@ -2,6 +2,7 @@ import Agents
 import Bridge
 import BridgeCore
 import HTTPServer
+import ObjectStorage
 import Telemetry
 import Tracing
 import WebAdapter
@@ -86,6 +87,10 @@ struct ProductConfiguration: Sendable {
     var publicURL: String?
     /// Whether addresses that platforms' payloads name may be on this machine or in a private network.
     var allowsPrivateAddresses = false
+    /// Where copies of inbound attachments are kept; nil: references are enough.
+    var attachments: ObjectStoreConfiguration?
+    /// Larger attachments are not copied.
+    var attachmentMaxBytes = 20 << 20
     /// The platforms that are on, and the chat page.
     var adapters: [any Adapter] = []
 }
@@ -122,6 +127,7 @@ extension ProductConfiguration {
         readTracing(&settings)
         publicURL = settings.url("PUBLIC_URL")
         allowsPrivateAddresses = settings.boolean("ALLOW_PRIVATE_ADDRESSES", default: false)
+        readAttachments(&settings)
         readPlatforms(&settings)
         isWebEnabled = settings.boolean("WEB_ENABLED", default: isWebDefault)
         webAllowedOrigins = (settings.text("WEB_ALLOWED_ORIGINS") ?? "").split(separator: ",").map {

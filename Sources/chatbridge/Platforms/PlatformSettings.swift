@@ -48,7 +48,7 @@ struct PlatformSettings: Sendable {
         all.map { $0.prefix + "_" } + [
             "MASTRA_", "AGENT_", "OPENAI_RESPONSE", "LOG_", "LOGGER_", "SPOOL_", "REDIS_", "SESSION_TTL",
             "CONVERSATION_", "WEB_",
-            "TYPING_", "SHUTDOWN_TIMEOUT",
+            "TYPING_", "SHUTDOWN_TIMEOUT", "ATTACHMENT_",
         ]
 }
 

@@ -26,7 +26,7 @@ final class Engine: Sendable {
 
     init(
         _ loop: EventLoop, adapters: [any Adapter], agent: any Agent,
-        inbox: (any InboxStore)? = nil, tracing: TracingConfiguration? = nil,
+        inbox: (any InboxStore)? = nil, attachments: AttachmentStorage? = nil, tracing: TracingConfiguration? = nil,
         configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) {
         self.loop = loop
@@ -47,7 +47,7 @@ final class Engine: Sendable {
         self.exporter = exporter
         bridge = Bridge(
             loop: loop, configuration: configuration, adapters: adapters, agent: agent, client: client,
-            states: states, recorder: recorder, inbox: inbox, metrics: metrics,
+            states: states, recorder: recorder, inbox: inbox, attachments: attachments, metrics: metrics,
             log: log, tracer: tracing.map { Tracer(sampler: $0.sampler, exporter: exporter) })
     }
 

@@ -1,4 +1,5 @@
 import BridgeCore
+import JSON
 import Testing
 
 @testable import Journal
@@ -85,6 +86,89 @@ import Testing
             #expect(byTime == [.numbered(1), .numbered(2)])
             #expect(nothing == [])
         }
+    }
+
+    /// Batches of news, and what the attachments of message 1 are then.
+    static let news: [(batches: [[LogJob]], expected: String)] = [
+        ([[.stored(1, #"{"1":{"key":"k1"}}"#)]], #"[{"a":0},{"b":1,"stored":{"key":"k1"}},"odd"]"#),
+        (
+            [[.stored(1, #"{"1":{"key":"k1"}}"#)], [.stored(1, #"{"0":{"key":"k0"}}"#)]],
+            #"[{"a":0,"stored":{"key":"k0"}},{"b":1,"stored":{"key":"k1"}},"odd"]"#
+        ),
+        // In one batch; again; and with other news of the message around them.
+        (
+            [
+                [
+                    .stored(1, #"{"0":{"key":"k0"}}"#), .change(1, .failed, #"{"x":1}"#),
+                    .stored(1, #"{"1":{"key":"k1"}}"#),
+                    .stored(1, #"{"0":{"key":"k0"}}"#),
+                ]
+            ], #"[{"a":0,"stored":{"key":"k0"}},{"b":1,"stored":{"key":"k1"}},"odd"]"#
+        ),
+        (
+            [
+                [.change(1, .edited)], [.stored(1, #"{"0":{"key":"old","size":1}}"#)],
+                [.stored(1, #"{"0":{"key":"new"}}"#)],
+            ],
+            #"[{"a":0,"stored":{"key":"new"}},{"b":1},"odd"]"#
+        ),
+        // Of what is not there, and of what is no object.
+        (
+            [[.stored(1, #"{"2":{"key":"k"},"9":{"key":"k"},"-1":{},"x":{},"0":"k","1":null}"#)]],
+            #"[{"a":0},{"b":1},"odd"]"#
+        ),
+        ([[.stored(1, #"{"0":{"key":"\u0000"}}"#)]], #"[{"a":0,"stored":{"key":"\ufffd"}},{"b":1},"odd"]"#),
+    ]
+
+    @Test(arguments: StoreKind.available, news.indices)
+    func `attachments learn where they are stored, in any order and any number of times`(
+        kind: StoreKind, place: Int
+    ) async throws {
+        let (batches, expected) = Self.news[place]
+        try await StoreFixture.with(kind) { fixture in
+            let message = LogJob.sample(1) { $0.attachments = Array(#"[{"a":0},{"b":1},"odd"]"#.utf8) }
+            _ = try await fixture.store.write([message, .sample(2)])
+            for batch in batches + batches.suffix(1) {
+                let outcome = try await fixture.store.write(batch)
+                #expect(outcome.rejections.isEmpty && outcome.deferred.isEmpty)
+            }
+            // The message's own job, again, takes nothing back.
+            _ = try await fixture.store.write([message])
+            let lookup = try #require(fixture.store as? any AttachmentLookup)
+            let found = try #require(try await lookup.attachments(of: .numbered(1)))
+            #expect(try Self.canonical(found) == Self.canonical(Array(expected.utf8)))
+            #expect(try await lookup.attachments(of: .numbered(2)) == Array("[]".utf8))
+            #expect(try await lookup.attachments(of: .numbered(3)) == nil)
+        }
+    }
+
+    @Test(arguments: StoreKind.available)
+    func `news of stored attachments wait for their message, and move no status`(kind: StoreKind) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            let news = LogJob.stored(1, #"{"0":{"key":"k"}}"#)
+            #expect(try await fixture.store.write([news]).deferred == [0])
+            _ = try await fixture.store.write([
+                .sample(1) { $0.attachments = Array(#"[{}]"#.utf8) }, .change(1, .failed),
+            ])
+            _ = try await fixture.store.write([news])
+            let rows = try await fixture.table(
+                "SELECT status, attachments -> 0 -> 'stored' ->> 'key' AS k FROM messages")
+            #expect(rows == [["failed", "k"]])
+        }
+    }
+
+    /// JSON with members in order, since `jsonb` has an order of its own.
+    private static func canonical(_ json: [UInt8]) throws -> String {
+        func text(_ view: JSONView) -> String {
+            switch view.kind {
+            case .object:
+                return "{" + view.members.map { "\($0.key):\(text($0.value))" }.sorted().joined(separator: ",") + "}"
+            case .array: return "[" + view.elements.map(text).joined(separator: ",") + "]"
+            case .string: return "\"\(view.string ?? "")\""
+            default: return view.int.map { "\($0)" } ?? "\(view.kind)"
+            }
+        }
+        return text(try JSONView(parsing: json))
     }
 
     @Test(arguments: StoreKind.available)

@@ -131,6 +131,13 @@ extension LogJob {
         return .message(message)
     }
 
+    /// News of where attachments are stored.
+    static func stored(_ number: UInt64, _ news: String) -> LogJob {
+        .status(
+            LogStatusChange(
+                id: .numbered(number), at: Timestamp(microseconds: 0), status: .received, stored: Array(news.utf8)))
+    }
+
     static func change(_ number: UInt64, _ status: MessageStatus, _ metadata: String = "{}") -> LogJob {
         .status(
             LogStatusChange(
