@@ -185,6 +185,7 @@ def measure(options, bridges, scenarios):
             report = run(options, name, bridges[name], scenario)
         except (RuntimeError, subprocess.SubprocessError, ValueError) as problem:
             failed.append(f'{scenario} {name}: {problem}')
+            print(f'  failed: {failed[-1]}', file=sys.stderr)
             continue
         reports.rows.append(report)
         if options.out:

@@ -110,7 +110,7 @@ final class AgentClient: Sendable {
     private func ask(
         _ agent: any Agent, once turn: AskedTurn, onText: (String) async -> Void
     ) async throws(AgentFailure) -> Answer {
-        let exchange = AgentExchange(turn, with: agent, timeout: timeout)
+        let exchange = makeExchange(for: turn, with: agent)
         if exchange.isImmediate {
             while let piece = exchange.nextPiece() { await onText(piece) }
             return try exchange.wholeAnswer()
@@ -124,6 +124,10 @@ final class AgentClient: Sendable {
             if exchange.isOver { return try exchange.wholeAnswer() }
             try await pause(for: exchange.proceed())
         }
+    }
+
+    @inline(never) private func makeExchange(for turn: AskedTurn, with agent: any Agent) -> AgentExchange {
+        AgentExchange(turn, with: agent, timeout: timeout)
     }
 
     @inline(never) private func pause(for delay: Duration) async throws(AgentFailure) {

@@ -18,6 +18,10 @@ final class AnswerInWork {
     let reply: StreamedReply?
     /// When it was begun.
     let start: ContinuousClock.Instant
+    /// What the agent has answered, once it has.
+    var answer: AgentClient.Answer?
+    /// What became of that.
+    var delivery = Outbox.Delivery()
 
     init(
         _ question: Question, _ turn: AskedTurn, to address: ReplyAddress, listener: ReplyListener?,

@@ -25,14 +25,14 @@ extension Bridge {
         if let trace = question.trace { work.turn.trace = trace.beginAsking(since: start) }
         Failpoint.reach("bridge.asking")
         do throws(AgentFailure) {
-            let answer = try await agent.ask(work.turn) { piece in
+            work.answer = try await agent.ask(work.turn) { piece in
                 work.typing?.cancel()
                 work.question.trace?.notePiece()
                 work.listener?.receive(.text(piece))
                 await work.reply?.append(piece)
             }
             Failpoint.reach("bridge.answered")
-            await bring(answer, work)
+            await bring(work)
         } catch {
             await fail(work, with: error)
         }
@@ -60,32 +60,45 @@ extension Bridge {
     }
 
     /// Brings the user what the agent has answered.
-    @inline(never) private func bring(_ answer: AgentClient.Answer, _ work: AnswerInWork) async {
+    @inline(never) private func bring(_ work: AnswerInWork) async {
         let question = work.question
-        work.typing?.cancel()
-        let agentTime = work.start.duration(to: .now)
-        question.platform.metrics.agentSeconds.record(agentTime)
-        question.trace?.endAsking(
-            agent.agent.name, isStreaming: work.turn.turn.isStreaming, answer.receipt)
-        if let withdrawal = question.withdrawal {
-            return await withdraw(question, withdrawal, reply: work.reply, listener: work.listener)
-        }
+        let agentTime = noteAnswer(work)
+        if question.isWithdrawn { return await withdraw(work) }
         question.stage = .delivering
-        guard await takeTurn(for: question, at: work.address, work.listener),
-            await begin(question, progress: progress(of: answer, to: question))
-        else {
+        guard await takeTurn(for: work), await begin(question, progress: progress(of: work)) else {
             return leave(question, to: work.listener)
         }
-        remember(answer, to: work.turn.turn)
+        remember(work)
         question.trace?.beginDelivering()
         Failpoint.reach("bridge.delivering")
-        let delivery = await deliver(
-            answer, through: work.reply, of: question, to: work.address, listener: work.listener)
+        await deliver(work)
         Failpoint.reach("bridge.delivered")
+        end(work, after: agentTime)
+    }
+
+    @inline(never) private func noteAnswer(_ work: AnswerInWork) -> Duration {
+        work.typing?.cancel()
+        let agentTime = work.start.duration(to: .now)
+        work.question.platform.metrics.agentSeconds.record(agentTime)
+        if let trace = work.question.trace, let answer = work.answer {
+            trace.endAsking(agent.agent.name, isStreaming: work.turn.turn.isStreaming, answer.receipt)
+        }
+        return agentTime
+    }
+
+    @inline(never) private func deliver(_ work: AnswerInWork) async {
+        guard let answer = work.answer else { return }
+        work.delivery = await deliver(
+            answer, through: work.reply, of: work.question, to: work.address, listener: work.listener)
+    }
+
+    @inline(never) private func end(_ work: AnswerInWork, after agentTime: Duration) {
+        guard let answer = work.answer else { return }
+        let question = work.question
         question.trace?.endDelivering(
-            on: question.platform.name, parts: delivery.parts, failure: delivery.failure?.reason)
+            on: question.platform.name, parts: work.delivery.parts, failure: work.delivery.failure?.reason)
         question.platform.metrics.addedSeconds.record(question.takenAt.duration(to: .now) - agentTime)
-        recordAnswer(answer, delivery: delivery, to: question)
+        recordAnswer(answer, delivery: work.delivery, to: question)
         work.listener?.receive(.done(text: answer.text, attachments: answer.attachments))
         settle(question)
     }
@@ -95,9 +108,7 @@ extension Bridge {
         let question = work.question
         work.typing?.cancel()
         question.trace?.endAsking(agent.agent.name, failure: failure)
-        if let withdrawal = question.withdrawal {
-            return await withdraw(question, withdrawal, reply: work.reply, listener: work.listener)
-        }
+        if question.isWithdrawn { return await withdraw(work) }
         question.stage = .delivering
         guard await begin(question) else { return leave(question, to: work.listener) }
         question.platform.metrics.agentFailures.increment()
@@ -119,11 +130,10 @@ extension Bridge {
     }
 
     /// Waits for the answer's place in the platform's pace before it is begun: what is begun is in doubt should we die.
-    @inline(never) private func takeTurn(for question: Question, at address: ReplyAddress, _ listener: ReplyListener?)
-        async -> Bool
-    {
-        guard question.isKept, question.mayShow == nil, !staysHere(question, listener) else { return true }
-        return await question.platform.outbox.takeTurn(at: address)
+    @inline(never) private func takeTurn(for work: AnswerInWork) async -> Bool {
+        let question = work.question
+        guard question.isKept, question.mayShow == nil, !staysHere(question, work.listener) else { return true }
+        return await question.platform.outbox.takeTurn(at: work.address)
     }
 
     /// Sees to a question that another bridge has by now, or whose store is away while this one stops.
@@ -134,15 +144,16 @@ extension Bridge {
         listener?.receive(.failed(AgentFailure(.unreachable, "another bridge answers this")))
     }
 
-    @inline(never) private func withdraw(
-        _ question: Question, _ withdrawal: Question.Withdrawal, reply: StreamedReply?, listener: ReplyListener?
-    ) async {
-        if let shown = await reply?.abandon() { recordFragment(shown, of: question) }
-        listener?.receive(.failed(AgentFailure(.unreachable, "the question was withdrawn")))
-        endWithdrawn(question, withdrawal)
+    @inline(never) private func withdraw(_ work: AnswerInWork) async {
+        guard let withdrawal = work.question.withdrawal else { return }
+        if let shown = await work.reply?.abandon() { recordFragment(shown, of: work.question) }
+        work.listener?.receive(.failed(AgentFailure(.unreachable, "the question was withdrawn")))
+        endWithdrawn(work.question, withdrawal)
     }
 
-    private func remember(_ answer: AgentClient.Answer, to turn: AgentTurn) {
+    @inline(never) private func remember(_ work: AnswerInWork) {
+        guard let answer = work.answer else { return }
+        let turn = work.turn.turn
         if agent.agent.needsHistory {
             let name = turn.id.description
             history.append(
@@ -186,8 +197,9 @@ extension Bridge {
         "a bridge died while it was sending the answer: whether that arrived is not known"
 
     /// What whoever recovers the question needs to send the same answer, where the platform takes it once.
-    private func progress(of answer: AgentClient.Answer, to question: Question) -> [UInt8]? {
-        guard question.isKept, question.canRepeatAnswer else { return nil }
+    @inline(never) private func progress(of work: AnswerInWork) -> [UInt8]? {
+        let question = work.question
+        guard question.isKept, question.canRepeatAnswer, let answer = work.answer else { return nil }
         let row = ids.next(at: .now())
         question.answerRow = row
         return InboxProgress.answer(answer, row: row).encoded

@@ -261,18 +261,25 @@ extension Bridge {
     ///
     /// - Parameter progress: what whoever recovers it needs to know; see ``InboxProgress``.
     func begin(_ question: Question, progress: [UInt8]? = nil) async -> Bool {
+        if let mayShow = beginAtOnce(question) { return mayShow }
+        return await beginAsking(question, progress)
+    }
+
+    /// The same where nobody need be asked; nil: somebody must.
+    @inline(never) private func beginAtOnce(_ question: Question) -> Bool? {
         if let mayShow = question.mayShow { return mayShow }
         switch question.keeping {
         case .here:
             question.mayShow = true
-            return true
         case .names(_, nil) where question.asking == nil:
-            guard let isOurs = inbox?.beginAtOnce((question.earlier + [question]).map(\.reference)) else { break }
-            question.mayShow = isOurs
-            return isOurs
+            question.mayShow = inbox?.beginAtOnce((question.earlier + [question]).map(\.reference))
         default:
             break
         }
+        return question.mayShow
+    }
+
+    @inline(never) private func beginAsking(_ question: Question, _ progress: [UInt8]?) async -> Bool {
         if question.asking == nil {
             question.asking = loop.spawn(on: self) { bridge in
                 let isOurs = await bridge.askLeave(question, progress)

@@ -6,7 +6,8 @@ extension Outbox {
     /// - Returns: what became of it, or why that cannot be found out now; nil when it is not there, or nobody can tell: then
     ///   it is sent again, and the platform's own memory must do.
     /// - Throws: what ``exchange(_:timeouts:maxResponseBytes:isRepeatable:)`` throws.
-    func find(_ action: OutboundAction) async throws -> DeliveryResult? {
+    @inline(never) func find(_ work: ActionInWork) async throws -> DeliveryResult? {
+        let action = work.action
         guard action.kind.isMessage, let adapter = adapter as? any DeliveryChecking,
             let request = adapter.deliveryCheck(of: action)
         else { return nil }

@@ -56,6 +56,8 @@ final class Question: @unchecked Sendable {
     var event: InboundEvent
     var stage = Stage.waiting
     var withdrawal: Withdrawal?
+    /// Whether there is one; it holds an event, which need not be copied to know.
+    var isWithdrawn: Bool { withdrawal != nil }
     /// Questions before this one that its answer is for, too.
     var earlier: [Question] = []
     /// What is written down of it once it is settled; only where the inbox has its payload.
