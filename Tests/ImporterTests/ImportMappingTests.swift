@@ -69,6 +69,11 @@ struct ImportMappingTests {
                 + "INSERT INTO msgs VALUES ('1', 't', 'incoming', 'q', 1700000000000), ('2', 't', 'outgoing', 'a', 1700000000001)",
             ["<q", ">a"]
         ),
+        (
+            // Nothing tells who speaks: all are users until somebody says so, and the notes ask for it.
+            "CREATE TABLE chat_log (chat_id INTEGER, text TEXT, ts INTEGER);"
+                + "INSERT INTO chat_log VALUES (1, 'q', 1700000000), (1, 'a', 1700000001)", ["<q", "<a"]
+        ),
     ])
     func `a suggested mapping imports the usual stores as it stands`(sql: String, texts: [String]) async throws {
         let store = try TestStore()

@@ -309,6 +309,23 @@ struct MastraSourceTests {
         await source.close()
     }
 
+    @Test func `a file with LibSQL's vector index, whose function SQLite does not have, is read`() async throws {
+        let store = try TestStore()
+        let database = store.database
+        try await database.define("libsql_vector_idx", arguments: 1) { .blob($0.bytes(0) { Array($0) }) }
+        try await database.script(
+            Self.schema + """
+                CREATE TABLE memory_messages (id INTEGER PRIMARY KEY, vector_id TEXT UNIQUE, embedding F32_BLOB(1536));
+                CREATE INDEX memory_messages_vector_idx ON memory_messages (libsql_vector_idx(embedding));
+                CREATE TABLE libsql_vector_meta_shadow (name TEXT PRIMARY KEY, metadata BLOB) WITHOUT ROWID;
+                INSERT INTO memory_messages VALUES (1, 'v', x'0011');
+                """ + Self.message("a", "t", "'hi'", type: "text", at: "2026-01-01T10:00:00Z"))
+        await database.close()
+        let source = try await store.open()
+        #expect(try await source.allMessages().rows.map(\.text) == ["hi"])
+        await source.close()
+    }
+
     @Test func `an archived thread is a closed session`() async throws {
         let store = try TestStore()
         try await store.write(
