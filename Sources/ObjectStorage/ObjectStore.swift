@@ -85,6 +85,14 @@ public struct ObjectStore: Sendable {
         return keys.count
     }
 
+    /// The same server and key, with another of its buckets.
+    public func inBucket(_ bucket: String) -> ObjectStore {
+        guard bucket != configuration.bucket else { return self }
+        var other = configuration
+        other.bucket = bucket
+        return ObjectStore(configuration: other, client: client, attempts: attempts, firstPause: firstPause)
+    }
+
     /// The keys that begin with these characters, in their order.
     public func keys(withPrefix prefix: String) async throws(ObjectStoreError) -> [String] {
         var keys: [String] = []

@@ -118,7 +118,8 @@ package struct PersonRows: Sendable {
         for row in rows {
             guard let view = row[0].flatMap({ try? JSONView(parsing: $0) }) else { continue }
             for attachment in view.elements {
-                guard let bucket = attachment["bucket"].string, let key = attachment["key"].string else { continue }
+                let stored = attachment["stored"]
+                guard let bucket = stored["bucket"].string, let key = stored["key"].string else { continue }
                 objects.append((bucket, key))
             }
         }

@@ -17,7 +17,7 @@ public struct RetentionError: Error, Sendable, CustomStringConvertible {
     /// What happened and what to do; without anybody's data.
     public let description: String
 
-    init(_ code: Code, _ description: String) {
+    package init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
     }

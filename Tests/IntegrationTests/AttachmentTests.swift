@@ -82,19 +82,22 @@ struct AttachmentTests {
             #expect(response.status == .ok)
         }
 
-        /// Follows the API to the object.
-        func fetch(_ message: String, from port: Int) async throws -> HTTPClientResponse {
+        /// Where the API leads to.
+        func link(_ message: String, from port: Int) async throws -> String {
             let redirect = try await client.send(
                 HTTPClientRequest(
                     url: "http://127.0.0.1:\(port)/api/attachments/\(message)/0",
                     headers: ["Authorization": "Bearer api-token"]))
             #expect(redirect.status.code == 302, "\(String(decoding: redirect.body, as: UTF8.self))")
-            return try await client.send(HTTPClientRequest(url: try #require(redirect.header("Location"))))
+            return try #require(redirect.header("Location"))
         }
     }
 
     /// Holds a row's attachments against what is in the bucket.
-    private func check(_ attachments: String, _ world: World, message: String, port: Int) async throws {
+    ///
+    /// - Returns: a link to the object.
+    @discardableResult
+    private func check(_ attachments: String, _ world: World, message: String, port: Int) async throws -> String {
         let attachment = try JSONView(parsing: attachments)[0]
         #expect(attachment["reference"].string == "F1")
         let stored = attachment["stored"]
@@ -104,10 +107,12 @@ struct AttachmentTests {
         #expect(stored["content_type"].string == "image/jpeg")
         let key = stored["key"].string ?? ""
         #expect(key.hasPrefix("telegram/") && key.hasSuffix("/\(message)/0.jpg"))
-        let object = try await world.fetch(message, from: port)
+        let link = try await world.link(message, from: port)
+        let object = try await world.client.send(HTTPClientRequest(url: link))
         #expect(object.status.code == 200)
         #expect(object.body == Self.photo)
         #expect(object.header("Content-Type") == "image/jpeg")
+        return link
     }
 
     @Test(.timeLimit(.minutes(3)), arguments: ["fast", "durable"])
@@ -132,9 +137,16 @@ struct AttachmentTests {
         #expect(
             try await eventually { try await row()?.attachments.contains(#""stored""#) == true }, "\(process.output)")
         let found = try #require(try await row())
-        try await check(found.attachments, world, message: found.id, port: port)
+        let link = try await check(found.attachments, world, message: found.id, port: port)
         await database.close()
         #expect(process.end() == 0)
+        // Whoever is forgotten leaves nothing in the bucket.
+        let forgotten = try ChildProcess.run(
+            [TestEnvironment.chatbridge, "forget", "telegram", "42", "--yes", "--json"], environment: environment,
+            in: folder)
+        #expect(forgotten.0 == 0, "\(forgotten.1)")
+        #expect(try JSONView(parsing: forgotten.1)["erased"]["objects"].int == 1, "\(forgotten.1)")
+        #expect(try await world.client.send(HTTPClientRequest(url: link)).status.code == 404)
     }
 
     @Test(

@@ -137,7 +137,8 @@ private let person = Person(platform: "telegram", user: "4242424242")
             let session = talk.session("4242424242", user: person.user)
             talk.say(
                 "see", in: session, by: person.user,
-                attachments: #"[{"kind":"image","bucket":"b","key":"a/1"},{"kind":"file","url":"https://x"}]"#)
+                attachments:
+                    #"[{"kind":"image","stored":{"bucket":"b","key":"a/1"}},{"kind":"file","url":"https://x"}]"#)
             _ = try await fixture.store.write(talk.jobs)
             let refused = await #expect(throws: RetentionError.self) { try await fixture.eraser().erase(person) }
             #expect(refused?.description.contains("ATTACHMENT_BUCKET") == true)

@@ -1,5 +1,6 @@
 import BridgeCore
 import EventLoop
+import HTTPClient
 import Journal
 import Postgres
 import Redis
@@ -27,6 +28,11 @@ struct ArchiveAccess: Sendable {
             archive = PostgresArchive(configuration: configuration)
             partitions = MessagePartitions(on: configuration)
         }
+    }
+
+    /// The bucket of attachments, where there is one.
+    var objects: (any ObjectEraser)? {
+        BucketEraser(product, client: HTTPClient(loop: loop))
     }
 
     /// Redis, where there is one, and the spool of this machine.

@@ -51,7 +51,8 @@ extension Command {
             options.patience = .seconds(wait)
             options.memory = memory
             let eraser = Eraser(
-                archive: access.archive, places: try access.places(for: person), options: options,
+                archive: access.archive, places: try access.places(for: person), objects: access.objects,
+                options: options,
                 pause: { try? await loop.sleep(for: .milliseconds(500)) },
                 progress: { step in
                     if Terminal.isTerminal(2) { Terminal.complain("… \(step)") }

@@ -28,7 +28,9 @@ extension Command {
         return try ArchiveAccess.run("prune") { loop, product in
             let access = try await ArchiveAccess(product, loop: loop)
             let isShown = Terminal.isTerminal(2)
-            let pruner = Pruner(archive: access.archive, partitions: access.partitions) { report in
+            let pruner = Pruner(
+                archive: access.archive, partitions: access.partitions, objects: access.objects
+            ) { report in
                 // One line that is written over, where somebody looks on.
                 if isShown {
                     Terminal.complainInPlace("\(report.messages) messages, \(report.sessions) sessions")
