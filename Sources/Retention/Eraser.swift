@@ -69,22 +69,30 @@ package struct Eraser: Sendable {
             }
         }
         progress("looking through the database")
+        let names = sessions.isEmpty ? [] : try await rows.names()
         receipt.add(try await eraseRows(rows, sessions, noting: &matcher))
-        try await erasePlaces(registry, &matcher, &receipt)
-        if !options.isDryRun {
-            // What a logger had in its hands while the rows were gone through; most often nothing.
-            receipt.add(try await eraseRows(rows, try await rows.sessions(), noting: &matcher))
-            try await archive.reclaim()
+        receipt.add([try await redact(rows, names, erased: matcher.messages)])
+        let end = ContinuousClock.now + options.patience
+        try await erasePlaces(registry, &matcher, &receipt, until: end)
+        while !options.isDryRun {
+            // What a logger had in its hands while the rows were gone through, and files that were being copied.
+            let found = try await eraseRows(rows, try await rows.sessions(), noting: &matcher)
+            receipt.add(found)
+            receipt.setInWork(found.filter { $0.inWork > 0 }, of: [.objects])
+            guard found.contains(where: { $0.inWork > 0 }), ContinuousClock.now < end else { break }
+            progress("waiting for files that are being copied")
+            await pause()
         }
+        if !options.isDryRun { try await archive.reclaim() }
         receipt.end = .now()
         return receipt
     }
 
     /// Goes through the places until nothing of the person is in anybody's work.
     private func erasePlaces(
-        _ places: [any PersonalPlace], _ matcher: inout PersonMatcher, _ receipt: inout ErasureReceipt
+        _ places: [any PersonalPlace], _ matcher: inout PersonMatcher, _ receipt: inout ErasureReceipt,
+        until end: ContinuousClock.Instant
     ) async throws(RetentionError) {
-        let end = ContinuousClock.now + options.patience
         while true {
             progress("looking through queues and files")
             var inWork: [Finding] = []
@@ -103,11 +111,13 @@ package struct Eraser: Sendable {
 
     // MARK: Rows
 
+    /// So long after a message its files may still be copied: with all tries, and some room.
+    private static let longestCopy = Duration.seconds(30 * 60)
+
     private func eraseRows(
         _ rows: PersonRows, _ sessions: [PersonRows.Session], noting matcher: inout PersonMatcher
     ) async throws(RetentionError) -> [Finding] {
         var (ended, messages, files) = (Finding(.sessions), Finding(.messages), Finding(.objects))
-        let names = sessions.isEmpty ? [] : try await rows.names()
         for session in sessions {
             if session.isOwn {
                 var last = PersonRows.firstID
@@ -117,10 +127,11 @@ package struct Eraser: Sendable {
                     last = next
                     try await delete(ids, rows, &messages, &files, &matcher)
                 }
-                ended.count += 1
-                if !options.isDryRun {
-                    // One that got a new message just now keeps it: somebody writes after the erasure.
-                    _ = try await archive.execute(
+                if options.isDryRun {
+                    ended.count += 1
+                } else {
+                    // One that got a new message just now stays: somebody writes after the erasure.
+                    ended.count += try await archive.execute(
                         """
                         DELETE FROM sessions WHERE id = \(archive.dialect.id("$1"))
                           AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.session_id = sessions.id)
@@ -140,13 +151,21 @@ package struct Eraser: Sendable {
                 }
             }
         }
-        return [ended, messages, files, try await redact(rows, names, erased: matcher.messages)]
+        return [ended, messages, files]
     }
 
     private func delete(
         _ ids: [String], _ rows: PersonRows, _ messages: inout Finding, _ files: inout Finding,
         _ matcher: inout PersonMatcher
     ) async throws(RetentionError) {
+        var ids = ids
+        if objects != nil, !options.isDryRun {
+            // A copy that is made after its row has gone would be found by nobody: such rows wait.
+            let since = Timestamp.now().advanced(by: .zero - Self.longestCopy)
+            let waiting = try await rows.uncopied(ids, since: since)
+            files.inWork += waiting.count
+            ids.removeAll { waiting.contains($0) }
+        }
         matcher.messages.formUnion(ids.compactMap { UUID($0) })
         let named = try await rows.objects(of: ids)
         files.count += named.count

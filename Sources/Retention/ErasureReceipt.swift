@@ -27,8 +27,9 @@ package struct ErasureReceipt: Sendable {
         for finding in findings { counts[finding.place, default: 0] += finding.count }
     }
 
-    mutating func setInWork(_ findings: [Finding]) {
-        inWork = [:]
+    /// - Parameter places: takes the place of what was noted of these alone; nil: of all.
+    mutating func setInWork(_ findings: [Finding], of places: [Finding.Place]? = nil) {
+        inWork = places.map { places in inWork.filter { !places.contains($0.key) } } ?? [:]
         for finding in findings { inWork[finding.place, default: 0] += finding.inWork }
     }
 

@@ -101,7 +101,24 @@ package struct PersonRows: Sendable {
         return Self.objects(in: rows)
     }
 
-    /// The same of all messages of a table from before a time.
+    /// Those of these messages that came after a time with files of which no copy is told yet: one may be made just now.
+    func uncopied(_ ids: [String], since time: Timestamp) async throws(RetentionError) -> Set<String> {
+        let rows = try await archive.rows(
+            """
+            SELECT CAST(id AS text) AS id, CAST(attachments AS text) AS attachments FROM messages
+            WHERE id \(archive.dialect.isOne(of: "$1")) AND direction = 'inbound'
+              AND created_at > \(archive.dialect.time("$2")) AND CAST(attachments AS text) <> '[]'
+            """, [archive.dialect.list(ids), time.description])
+        return Set(
+            rows.compactMap { row in
+                guard let view = row[1].flatMap({ try? JSONView(parsing: $0) }),
+                    view.elements.contains(where: { !$0["stored"].exists })
+                else { return nil }
+                return row[0]
+            })
+    }
+
+    /// The objects of all messages of a table from before a time.
     func objects(inTable table: String, before time: Timestamp) async throws(RetentionError) -> [(
         bucket: String, key: String
     )] {

@@ -154,6 +154,32 @@ private let person = Person(platform: "telegram", user: "4242424242")
         }
     }
 
+    @Test func `a message whose file is being copied waits for the copy, which goes with it`() async throws {
+        try await ArchiveFixture.with(.sqlite) { fixture in
+            var talk = Talk(at: Timestamp.now().advanced(by: .seconds(-10)))
+            let session = talk.session("4242424242", user: person.user)
+            let id = talk.say(
+                "see", in: session, by: person.user, attachments: #"[{"kind":"image","reference":"r"}]"#)
+            talk.say("old", in: session, by: person.user)
+            _ = try await fixture.store.write(talk.jobs)
+            let bucket = Bucket()
+            let early = try await fixture.eraser(objects: bucket).erase(person)
+            #expect(!early.isComplete && early.inWork[.objects] == 1)
+            #expect(try await fixture.texts() == ["see"])
+            async let late = fixture.eraser(objects: bucket, patience: .seconds(30)).erase(person)
+            try await Task.sleep(for: .milliseconds(50))
+            _ = try await fixture.archive.execute([
+                ArchiveStatement(
+                    "UPDATE messages SET attachments = $1 WHERE id = $2",
+                    [#"[{"kind":"image","stored":{"bucket":"b","key":"k"}}]"#, id.description])
+            ])
+            let receipt = try await late
+            #expect(receipt.isComplete && receipt.counts[.objects] == 1)
+            #expect(await bucket.deleted == ["b/k"])
+            #expect(try await fixture.count("messages") == 0)
+        }
+    }
+
     /// Keeps note of what was deleted.
     private actor Bucket: ObjectEraser {
         private(set) var deleted: [String] = []

@@ -57,6 +57,12 @@ import Testing
         signs.first { statement.contains($0.key) }?.value
     }
 
+    /// As many parameters as a statement has: later versions may have more of them, at the end.
+    private static func statement(_ text: String, _ parameters: [PostgresValue]) -> PostgresStatement {
+        let count = (1...parameters.count).filter { text.contains("$\($0)") }.count
+        return PostgresStatement(text, Array(parameters.prefix(count)))
+    }
+
     private static let copy = "COPY messages (\(MessageRows.columns)) FROM STDIN (FORMAT binary)"
 
     private static let receipt = LogReceipt(
@@ -118,22 +124,23 @@ import Testing
                 for _ in 0..<2 {
                     _ = try await connection.pipeline(
                         [
-                            PostgresStatement(
+                            Self.statement(
                                 try text("upsert sessions"), PostgresStore.upsert(first.sessions).parameters)
                         ] + check + [
-                            PostgresStatement(
+                            Self.statement(
                                 try text("insert messages"), PostgresStore.insert(first.messages).parameters)
                         ])
                 }
                 let second = batch([.sample(2, text: "two") { $0.direction = .outbound }])
                 _ = try await connection.transaction(
                     [
-                        PostgresStatement(
+                        Self.statement(
                             try text("upsert sessions"), PostgresStore.upsert(second.sessions).parameters)
                     ], copy: try text("copy messages"), second.messages.rows.copyData())
                 let change = batch([.change(2, .delivered), .change(3, .failed)])
-                let found = try await connection.query(
+                let update = Self.statement(
                     try text("update statuses"), PostgresStore.update(change.changes).parameters)
+                let found = try await connection.query(update.sql, update.parameters)
                 #expect(found.count == 1)
                 let texts = try await fixture.table("SELECT content_text, status FROM messages ORDER BY id")
                 #expect(texts == [["one", "received"], ["two", "delivered"]])
