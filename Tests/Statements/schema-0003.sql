@@ -36,14 +36,21 @@ SELECT number, key, person, erased_at FROM erasures ORDER BY number;
 
 -- name: update statuses
 WITH news AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[]) AS n (id, status, metadata)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[])
+        AS n (id, status, metadata, stored)
 ), locked AS MATERIALIZED (
     SELECT m.id FROM messages AS m WHERE m.id = ANY ($1::uuid[]) ORDER BY m.id FOR NO KEY UPDATE
 )
 UPDATE messages AS m
 SET status = CASE WHEN array_position(ARRAY['received', 'sent', 'delivered', 'read', 'failed', 'edited', 'deleted'], n.status) > array_position(ARRAY['received', 'sent', 'delivered', 'read', 'failed', 'edited', 'deleted'], m.status) THEN n.status ELSE m.status END,
     metadata = CASE WHEN array_position(ARRAY['received', 'sent', 'delivered', 'read', 'failed', 'edited', 'deleted'], n.status) >= array_position(ARRAY['received', 'sent', 'delivered', 'read', 'failed', 'edited', 'deleted'], m.status) THEN m.metadata || n.metadata
-                    ELSE n.metadata || m.metadata END
+                    ELSE n.metadata || m.metadata END,
+    attachments = CASE WHEN n.stored = '{}' OR jsonb_typeof(m.attachments) <> 'array' THEN m.attachments
+                       ELSE coalesce((SELECT jsonb_agg(CASE WHEN jsonb_typeof(a) = 'object'
+                                     AND jsonb_typeof(n.stored -> (place - 1)::text) = 'object'
+                                THEN a || jsonb_build_object('stored', n.stored -> (place - 1)::text)
+                                ELSE a END ORDER BY place)
+          FROM jsonb_array_elements(m.attachments) WITH ORDINALITY AS e (a, place)), '[]') END
 FROM news AS n JOIN locked USING (id)
 WHERE m.id = n.id
 RETURNING m.id;

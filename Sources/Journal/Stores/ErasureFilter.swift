@@ -45,7 +45,10 @@ final class ErasureFilter: Sendable {
             let isCovered =
                 switch job {
                 case .message(let message): erasures.cover(message)
-                case .status(let change): messages.contains(change.id) || covered.contains(change.id)
+                // News of a copy in a bucket are not: as a dead letter they name what is to be deleted there.
+                case .status(let change):
+                    change.stored == LogMessage.noMetadata
+                        && (messages.contains(change.id) || covered.contains(change.id))
                 case .receipt: false
                 }
             guard isCovered else { continue }
