@@ -27,7 +27,7 @@ extension Bridge {
         let receiver = InboxReceiver(
             deliver: { [weak self] delivery in self?.assumeIsolated { $0.receive(delivery) } },
             lanesInWork: { [weak self] in self?.assumeIsolated { $0.lanesInWork() } ?? [:] },
-            lost: { [weak self] in self?.assumeIsolated { $0.letGo() } })
+            lost: { [weak self] concerns in self?.assumeIsolated { $0.letGo(where: concerns) } })
         if configuration.acknowledgement == .durable { return await inbox.start(receiver) }
         let ready = PendingVerdict()
         loop.spawn {

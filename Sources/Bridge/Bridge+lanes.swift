@@ -218,16 +218,19 @@ extension Bridge {
     /// Drops what other bridges have by now; should it come back, it comes as if it were new.
     ///
     /// An answer that may be shown already goes on: whoever has its question knows that it was begun.
-    func letGo() {
+    ///
+    /// - Parameter concerns: tells for a conversation whether others have it.
+    func letGo(where concerns: (String?) -> Bool) {
         for lane in lanes.values {
             let waiting = lane.waiting
-            lane.waiting = waiting.filter { !$0.isKept }
-            for question in waiting where question.isKept {
+            lane.waiting = waiting.filter { !$0.isKept || !concerns($0.lane) }
+            for question in waiting where question.isKept && concerns(question.lane) {
                 forget(1)
                 listeners.removeValue(forKey: question.id)?.receive(
                     .failed(AgentFailure(.unreachable, "another bridge answers this")))
             }
-            guard let current = lane.current, current.isKept, current.mayShow == nil, current.withdrawal == nil
+            guard let current = lane.current, current.isKept, concerns(current.lane), current.mayShow == nil,
+                current.withdrawal == nil
             else { continue }
             current.withdrawal = .left
             if current.stage == .asking { lane.task?.cancel() }

@@ -15,10 +15,12 @@ public final class BridgeMark: Sendable {
 
     /// The mark in a folder, which is made where it is not there.
     ///
+    /// - Parameter shard: one of several inboxes that a bridge has, which has a mark of its own.
     /// - Returns: nil where another process has it, or no file can be made: then leases alone tell who lives.
-    public init?(directory: String) {
+    public init?(directory: String, shard: Int? = nil) {
         mkdir(directory, 0o700)
-        let descriptor = open(directory + "/bridge.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let name = shard.map { "/bridge-\($0).lock" } ?? "/bridge.lock"
+        let descriptor = open(directory + name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return nil }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)

@@ -11,8 +11,16 @@ struct InboxKeys: Sendable {
     let log: String
     /// The dead letters of deliveries.
     let dead: String
+    /// In a cluster, two keys that are never there and that each script names: see ``init(prefix:isOfCluster:)``.
+    let gates: [String]
 
-    init(prefix: String) {
+    /// The keys of an installation, or of one shard of it.
+    ///
+    /// A script that names two keys which are not there is refused as a whole while its slot is being moved to another node
+    /// (TRYAGAIN on either; Redis documentation, "Redis cluster specification", "Multi-key operations"). Without that it
+    /// would find part of what it needs and stop in the middle.
+    init(prefix: String, isOfCluster: Bool = false) {
+        gates = isOfCluster ? ["\(prefix):inbox:gate:1", "\(prefix):inbox:gate:2"] : []
         self.prefix = "\(prefix):inbox:"
         log = "\(prefix):log"
         dead = "\(prefix):inbox:dead"

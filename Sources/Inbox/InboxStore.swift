@@ -92,15 +92,16 @@ public struct InboxReceiver: Sendable {
     /// The conversations with questions in work whose names alone the store has, and how many each: asked when another
     /// bridge appears.
     public let lanesInWork: @Sendable () -> [String: Int]
-    /// Lets go of all that the store keeps the payload of: this bridge was taken for dead, and others have it now.
+    /// Lets go of all that the store keeps the payload of and whose conversation (``InboxEntry/lane``) it says true to: this
+    /// bridge was taken for dead, and others have it now.
     ///
     /// Some of it may be delivered again, should those die as well.
-    public let lost: @Sendable () -> Void
+    public let lost: @Sendable (_ concerns: @escaping @Sendable (String?) -> Bool) -> Void
 
     /// A receiver.
     public init(
         deliver: @escaping @Sendable (InboxDelivery) -> Void, lanesInWork: @escaping @Sendable () -> [String: Int],
-        lost: @escaping @Sendable () -> Void = {}
+        lost: @escaping @Sendable (_ concerns: @escaping @Sendable (String?) -> Bool) -> Void = { _ in }
     ) {
         self.deliver = deliver
         self.lanesInWork = lanesInWork

@@ -203,7 +203,7 @@ extension RedisInbox {
         renewedAt = nil
         id = InboxKeys.newBridge(configuration.name)
         mark?.write(predecessors + [id])
-        receiver?.lost()
+        receiver?.lost { _ in true }
     }
 
     // MARK: The bell

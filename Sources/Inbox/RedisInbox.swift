@@ -16,8 +16,10 @@ public import Telemetry
 public actor RedisInbox: InboxStore {
     /// Names and times.
     public struct Configuration: Sendable {
-        /// `REDIS_PREFIX`.
+        /// `REDIS_PREFIX`, or that of a shard.
         public var prefix: String
+        /// Whether the prefix is that of a cluster's shard.
+        public var isOfCluster = false
         /// What the bridge's id begins with: a host's or container's name.
         public var name: String
         /// `LEASE_MS`: a bridge that is silent for so long is taken for dead; it gives five signs of life in it.
@@ -154,7 +156,7 @@ public actor RedisInbox: InboxStore {
         known = KnownNames(since: .now(), for: configuration.doneFor)
         self.log = log
         self.metrics = InboxMetrics(metrics)
-        keys = InboxKeys(prefix: configuration.prefix)
+        keys = InboxKeys(prefix: configuration.prefix, isOfCluster: configuration.isOfCluster)
         id = InboxKeys.newBridge(configuration.name)
     }
 
@@ -168,7 +170,7 @@ public actor RedisInbox: InboxStore {
 
     /// A call with the arguments that all scripts begin with.
     func call(_ script: RedisScript, keys names: [String] = []) -> RedisScriptCall {
-        var call = RedisScriptCall(script, keys: names)
+        var call = RedisScriptCall(script, keys: keys.gates.isEmpty ? names : names + keys.gates)
         call.append(keys.prefix)
         call.append(id)
         call.append(session)
@@ -191,7 +193,8 @@ public actor RedisInbox: InboxStore {
                 metrics.away.increment()
                 mustAudit = true
                 switch error.code {
-                case .server, .cancelled, .overloaded: break
+                case .server where !error.isOfWrongServer: break
+                case .cancelled, .overloaded: break
                 default:
                     session += 1
                     hasLoadedScripts = false

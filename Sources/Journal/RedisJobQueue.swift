@@ -222,6 +222,19 @@ public actor RedisJobQueue: JobQueue {
         }
     }
 
+    /// Waits for a job without claiming it.
+    ///
+    /// - Returns: false when none came.
+    func waitForJob(atMost wait: Duration) async throws(JobQueueError) -> Bool {
+        // The oldest job is taken and put back where it was, in one step: a wait that may be given up at any time.
+        let job = try await block(
+            ["BLMOVE", keys.queue, keys.queue, "RIGHT", "RIGHT", RedisJobQueue.seconds(wait)], atMost: wait)
+        return !job.isNull
+    }
+
+    /// Whether there are jobs of loggers that are gone to be handed out.
+    var hasAdopted: Bool { !adopted.isEmpty }
+
     /// A time as the blocking commands take it (Redis 6 and later take fractions; 0 would mean for ever).
     static func seconds(_ duration: Duration) -> String {
         let parts = duration.components

@@ -73,7 +73,7 @@ extension Session {
         var name = prepared[key]
         let wasPrepared = name != nil
         name = name ?? named[key]
-        if name == nil && prepared.count + named.count < Self.preparedLimit {
+        if name == nil && !isPooled && prepared.count + named.count < Self.preparedLimit {
             preparedCount += 1
             let new = "s\(preparedCount)"
             guard PQsendPrepare(handle.pointer, new, statement.sql, Int32(types.count), types) == 1 else {

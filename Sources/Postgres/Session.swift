@@ -12,6 +12,9 @@ final class Session {
     let handle: ConnectionHandle
     let waker: Waker
     let silenceLimit: Duration?
+    /// Whether a pooler stands between us and the server: nothing may be kept on the connection from one transaction to the
+    /// next.
+    private(set) var isPooled = false
 
     /// Names of the statements prepared on this connection, by their text and the types of their parameters.
     var prepared: [StatementKey: String] = [:]
@@ -50,7 +53,30 @@ final class Session {
         guard PQsetnonblocking(handle.pointer, 1) == 0 else { throw lost("connecting") }
         // The default receiver prints notices to stderr.
         PQsetNoticeReceiver(handle.pointer, receiveNotice, Unmanaged.passUnretained(farewell).toOpaque())
-        try simple("SET statement_timeout = \(timeout.milliseconds)", operation: "connecting")
+        isPooled = try begin(timeout)
+    }
+
+    /// Sets the time limit of statements where the connection is the server's own, and finds out whether it is.
+    ///
+    /// A pooler (PgBouncer in transaction mode) makes up the process id that a client gets and gives each transaction the
+    /// server's connection that is free. What is set or prepared on one would meet others: there the limit is set for
+    /// this one statement alone, which is to say nowhere.
+    private func begin(_ timeout: Duration) throws(PostgresError) -> Bool {
+        let operation = "connecting"
+        let check = "pg_backend_pid() <> \(PQbackendPID(handle.pointer))"
+        let sql = "SELECT \(check), set_config('statement_timeout', '\(timeout.milliseconds)', \(check))"
+        guard PQsendQuery(handle.pointer, sql) == 1 else { throw lost(operation) }
+        var isPooled = false
+        var failure: PostgresError?
+        while let result = try nextResult(operation) {
+            guard result.status == PGRES_TUPLES_OK else {
+                failure = failure ?? error(result, operation)
+                continue
+            }
+            isPooled = PQgetvalue(result.pointer, 0, 0).map { $0.pointee == CChar(UInt8(ascii: "t")) } ?? false
+        }
+        if let failure { throw failure }
+        return isPooled
     }
 
     /// Whether the connection is open and idle as far as can be told without a round trip.

@@ -6,6 +6,11 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
         case tcp(host: String, port: Int)
         /// The path of a Unix socket.
         case unix(path: String)
+        /// The master that these sentinels name, whichever it is at the time.
+        case sentinel(RedisSentinels)
+        /// The node of a cluster that serves the keys with the configuration's ``RedisConfiguration/hashTag``; any node
+        /// without one. The nodes here are asked which it is.
+        case cluster([RedisPlace])
     }
 
     /// The way to the server.
@@ -18,6 +23,8 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
     public var username: String?
     /// The password; nil does not authenticate.
     public var password: String?
+    /// In a cluster, the braces' content of all keys that the client uses: they are in one slot; see ``RedisShard``.
+    public var hashTag: String?
     /// The number of the database.
     public var database = 0
     /// What `CLIENT LIST` shows for the connection; nil sets nothing.
@@ -44,6 +51,11 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
         switch endpoint {
         case .tcp(let host, let port): "\(usesTLS ? "rediss" : "redis")://\(host):\(port)/\(database)"
         case .unix(let path): "unix:\(path)?db=\(database)"
+        case .sentinel(let sentinels):
+            "\(usesTLS ? "rediss" : "redis")+sentinel://\(RedisConfiguration.list(sentinels.places))/"
+                + "\(sentinels.master)/\(database)"
+        case .cluster(let places):
+            "\(usesTLS ? "rediss" : "redis")+cluster://\(RedisConfiguration.list(places))"
         }
     }
 
@@ -58,7 +70,9 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
     /// Reads `redis://[user:pass@]host[:port][/db]`, `rediss://…` (TLS) or `unix:/path[?db=N]`.
     ///
     /// User and password are percent-decoded; `redis://:pass@host` has a password alone. `rediss://…?cacert=FILE` trusts the
-    /// authorities in a PEM file instead of the system's.
+    /// authorities in a PEM file instead of the system's. Sets of servers are
+    /// `redis+sentinel://[user:pass@]host[:port],…/master[/db]`, with `sentinel_username` and `sentinel_password` in the query
+    /// where the sentinels ask for them, and `redis+cluster://[user:pass@]host[:port],…`.
     ///
     /// - Throws: ``RedisError`` (`configuration`) that says what is wrong without repeating the URL.
     public init(url: String) throws(RedisError) {
@@ -73,10 +87,17 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
             if parts.count > 1 { try readQuery(parts[1]) }
             return
         }
+        if let set = try RedisConfiguration(urlOfSet: url) {
+            self = set
+            return
+        }
         let isEncrypted = RedisConfiguration.drop("rediss://", from: url) != nil
         guard
             let rest = RedisConfiguration.drop("rediss://", from: url) ?? RedisConfiguration.drop("redis://", from: url)
-        else { throw RedisConfiguration.wrong("the URL must begin with redis://, rediss:// or unix:/") }
+        else {
+            throw RedisConfiguration.wrong(
+                "the URL must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or unix:/")
+        }
         let halves = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let slash = halves[0].firstIndex(of: "/") ?? halves[0].endIndex
         var authority = halves[0][..<slash]
@@ -88,20 +109,22 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
         }
         self.init(endpoint: try RedisConfiguration.readHost(authority))
         usesTLS = isEncrypted
-        if let credentials {
-            let pair = credentials.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            let user = RedisConfiguration.percentDecoded(pair[0])
-            if pair.count == 1 {
-                // Seen in the field for a password without user; a user alone would authenticate nothing.
-                password = user
-            } else {
-                username = user.isEmpty ? nil : user
-                password = RedisConfiguration.percentDecoded(pair[1])
-            }
-            if password?.isEmpty == true { password = nil }
-        }
+        if let credentials { readCredentials(credentials) }
         if !path.isEmpty { database = try RedisConfiguration.readDatabase(path) }
         if halves.count > 1 { try readQuery(halves[1]) }
+    }
+
+    mutating func readCredentials(_ credentials: Substring) {
+        let pair = credentials.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let user = RedisConfiguration.percentDecoded(pair[0])
+        if pair.count == 1 {
+            // Seen in the field for a password without user; a user alone would authenticate nothing.
+            password = user
+        } else {
+            username = user.isEmpty ? nil : user
+            password = RedisConfiguration.percentDecoded(pair[1])
+        }
+        if password?.isEmpty == true { password = nil }
     }
 
     private mutating func readQuery(_ query: Substring) throws(RedisError) {
@@ -119,7 +142,7 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
         }
     }
 
-    private static func readHost(_ authority: Substring) throws(RedisError) -> Endpoint {
+    static func readHost(_ authority: Substring, defaultPort: Int = 6379) throws(RedisError) -> Endpoint {
         var host = authority
         var port: Substring?
         if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
@@ -133,14 +156,14 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
             if host.contains(":") { throw wrong("an IPv6 address needs brackets") }
         }
         if host.isEmpty { host = "127.0.0.1" }
-        guard let port, !port.isEmpty else { return .tcp(host: String(host), port: 6379) }
+        guard let port, !port.isEmpty else { return .tcp(host: String(host), port: defaultPort) }
         guard let number = Int(port), (1...65_535).contains(number) else {
             throw wrong("the URL's port must be a number from 1 to 65535")
         }
         return .tcp(host: String(host), port: number)
     }
 
-    private static func readDatabase(_ text: Substring) throws(RedisError) -> Int {
+    static func readDatabase(_ text: Substring) throws(RedisError) -> Int {
         guard let number = Int(text), number >= 0 else { throw wrong("the URL's database must be a number") }
         return number
     }
@@ -150,11 +173,11 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
         return url.dropFirst(prefix.count)
     }
 
-    private static func wrong(_ message: String) -> RedisError {
+    static func wrong(_ message: String) -> RedisError {
         RedisError(code: .configuration, message: message)
     }
 
-    private static func percentDecoded(_ text: Substring) -> String {
+    static func percentDecoded(_ text: Substring) -> String {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -39,15 +39,29 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         self.init(code: .server(isCode ? String(word) : "ERR"), message: text)
     }
 
-    /// Whether the server says that it is a replica, or that it lost its master: what a master says after a failover.
+    /// Whether the server says that it does not serve the command's keys, or not any more: it is a replica since a failover,
+    /// the keys are with another node, or the cluster is without one for them.
     ///
-    /// Redis 6 puts its word of a command in a script into the middle of the text.
-    var isOfFormerMaster: Bool {
+    /// The connection is given up then, and the server looked for anew.
+    public var isOfWrongServer: Bool {
         switch code {
-        case .server("READONLY"), .server("MASTERDOWN"), .server("UNBLOCKED"): true
+        case .server("READONLY"), .server("MASTERDOWN"), .server("UNBLOCKED"), .server("MOVED"), .server("CLUSTERDOWN"):
+            true
+        // Redis 6 puts its word of a command in a script into the middle of the text.
         case .server("ERR"): message.contains("-READONLY ")
         default: false
         }
+    }
+
+    /// Where a cluster's node says that the keys are: `MOVED 3999 127.0.0.1:6381`.
+    var movedTo: RedisPlace? {
+        guard code == .server("MOVED") else { return nil }
+        return message.split(separator: " ").dropFirst(2).first.flatMap { RedisPlace($0) }
+    }
+
+    /// The same error with what to do about it.
+    func adding(_ advice: String) -> RedisError {
+        RedisError(code: code, message: "\(message): \(advice)", mayHaveBeenExecuted: mayHaveBeenExecuted)
     }
 
     /// The same error of a script: what it did before it failed stays done.

@@ -22,6 +22,9 @@ final class RedisLink: @unchecked Sendable {
     private var connectedAt: UInt64 = 0
     private var greetingError: RedisError?
     private var tlsContext: TLSContext?
+    private let finder: RedisFinder?
+    /// Where a cluster's node said that the keys are: tried next, without asking.
+    private var movedTo: RedisPlace?
 
     // Sent or queued on the connection, oldest first; those before `firstInFlight` are answered.
     private var inFlight: [PendingCommand] = []
@@ -42,6 +45,7 @@ final class RedisLink: @unchecked Sendable {
         backoff = Backoff(least: configuration.minBackoff, longest: configuration.maxBackoff)
         commandTimeout = configuration.commandTimeout.nanoseconds
         connectionWait = configuration.connectionWait.nanoseconds
+        finder = RedisFinder(loop: loop, configuration: configuration)
     }
 
     // MARK: Commands
@@ -127,15 +131,24 @@ final class RedisLink: @unchecked Sendable {
         }
         outstandingBytes -= pending.size
         let isGreeted = state == .connected
-        pending.finish(with: .success(value))
-        if isGreeted, case .error(let error) = value, error.isOfFormerMaster { turnAway(error) }
+        guard isGreeted, case .error(let error) = value, error.isOfWrongServer else {
+            return pending.finish(with: .success(value))
+        }
+        if finder == nil, error.movedTo != nil {
+            pending.finish(with: .success(.error(error.adding("this is a node of a cluster, use redis+cluster://"))))
+        } else {
+            pending.finish(with: .success(value))
+            turnAway(error)
+        }
     }
 
-    /// The server takes no writes since a failover: the name may lead to another by now, which only a new connection finds.
+    /// The server does not serve our keys, as after a failover: the name may lead to another by now, which only a new
+    /// connection finds.
     private func turnAway(_ error: RedisError) {
         let lived = MonotonicClock.now - connectedAt
         if lived > configuration.maxBackoff.nanoseconds { backoff.reset() }
         wasTurnedAway = true
+        movedTo = error.movedTo
         drop(error)
     }
 
@@ -160,12 +173,29 @@ final class RedisLink: @unchecked Sendable {
         case .unix(let path):
             open([SocketAddress(path: path)], host: "localhost")
         case .tcp(let host, let port):
-            SocketAddress.resolve(host: host, port: port, on: loop) { [weak self] result in
-                guard let self, attempt == number, case .connecting = state else { return }
+            look(for: RedisPlace(host: host, port: port), attempt: number)
+        case .sentinel, .cluster:
+            if let place = movedTo {
+                movedTo = nil
+                return look(for: place, attempt: number)
+            }
+            loop.spawn { [weak self, finder] in
+                let result = await finder?.find()
+                guard let self, let result, attempt == number, case .connecting = state else { return }
                 switch result {
-                case .success(let addresses): open(addresses, host: host)
+                case .success(let place): look(for: place, attempt: number)
                 case .failure(let error): drop(error)
                 }
+            }
+        }
+    }
+
+    private func look(for place: RedisPlace, attempt number: Int) {
+        SocketAddress.resolve(host: place.host, port: place.port, on: loop) { [weak self] result in
+            guard let self, attempt == number, case .connecting = state else { return }
+            switch result {
+            case .success(let addresses): open(addresses, host: place.host)
+            case .failure(let error): drop(error)
             }
         }
     }
@@ -205,21 +235,39 @@ final class RedisLink: @unchecked Sendable {
         if configuration.database != 0 { send(greeting: ["SELECT", "\(configuration.database)"]) }
         // A server that does not know this, or does not allow it, is as good without it.
         if let name = configuration.clientName { send(greeting: ["CLIENT", "SETNAME", name], mayFail: true) }
+        switch configuration.endpoint {
+        case .tcp, .unix: break
+        // A user who may not ask finds it out with the first write.
+        case .sentinel: send(greeting: ["ROLE"], mayFail: true) { RedisFinder.examine(role: $0) }
+        // Says MOVED, or that nobody serves the slot, before a command does.
+        case .cluster: if let tag = configuration.hashTag { send(greeting: ["EXISTS", "{\(tag)}"]) }
+        }
         let ping = PendingCommand(command: ["PING"], timeout: .max)
         ping.receiver = .greeting { [unowned self] value in
             // NOAUTH where a password is missing, LOADING while the server reads its data.
             if case .error(let error) = value, greetingError == nil { greetingError = error }
-            if let greetingError { return drop(greetingError) }
+            if let greetingError {
+                movedTo = greetingError.movedTo
+                return drop(greetingError)
+            }
             welcome()
         }
         outstandingBytes += ping.size
         queue(ping, ["PING"])
     }
 
-    private func send(greeting command: RedisCommand, mayFail: Bool = false) {
+    private func send(
+        greeting command: RedisCommand, mayFail: Bool = false,
+        check: @escaping (RedisValue) -> RedisError? = { _ in nil }
+    ) {
         let pending = PendingCommand(command: command, timeout: .max)
         pending.receiver = .greeting { [unowned self] value in
-            if case .error(let error) = value, !mayFail, greetingError == nil { greetingError = error }
+            guard greetingError == nil else { return }
+            if case .error(let error) = value {
+                if !mayFail { greetingError = error }
+            } else {
+                greetingError = check(value)
+            }
         }
         outstandingBytes += pending.size
         queue(pending, command)

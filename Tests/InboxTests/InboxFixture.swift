@@ -70,7 +70,7 @@ final class Received: Sendable {
     var receiver: InboxReceiver {
         InboxReceiver(
             deliver: { self.note($0) }, lanesInWork: { self.lanes.withLock { $0 } },
-            lost: { self.lastLoss.withLock { $0 = self.deliveries.count } })
+            lost: { _ in self.lastLoss.withLock { $0 = self.deliveries.count } })
     }
 }
 

@@ -50,6 +50,29 @@ struct RedisFixture: Sendable {
             letters: { try await list("inbox:dead") })
     }
 
+    /// A bridge whose inbox has several shards, not started.
+    func makeSharded(
+        _ count: Int = 3, lease: Duration = .seconds(30), grace: Duration? = .zero, name: String = "host"
+    ) throws -> (inbox: ShardedInbox, shards: [RedisInbox]) {
+        let shards = try (0..<count).map { number in
+            try RedisFixture(loop, url: url, prefix: "\(prefix):{\(number)}").makeBridge(
+                lease: lease, grace: grace, name: name)
+        }
+        return (ShardedInbox(loop: loop, shards: shards), shards)
+    }
+
+    /// What the tests of all stores need, for an inbox of several shards.
+    var sharded: InboxFixture {
+        @Sendable func all(_ name: String) async throws -> [String] {
+            var found: [String] = []
+            for number in 0..<3 { found += try await list("{\(number)}:\(name)") }
+            return found
+        }
+        return InboxFixture(
+            loop: loop, make: { try makeSharded().inbox }, queue: { try await all("log") },
+            letters: { try await all("inbox:dead") })
+    }
+
     /// The names of all keys under the prefix, without it.
     func keys() async throws -> [String] {
         let keys = try await client.send(["KEYS", "\(prefix):*"]).array ?? []

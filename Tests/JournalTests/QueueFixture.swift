@@ -8,7 +8,7 @@ import Testing
 
 /// The queues over which the same tests run; those in Redis only with CHATBRIDGE_TEST_REDIS_URL.
 enum QueueKind: String, CaseIterable, CustomTestStringConvertible, Sendable {
-    case memory, sqlite, redis, brpop
+    case memory, sqlite, redis, brpop, sharded
 
     static let available: [QueueKind] = TestEnvironment.redisURL == nil ? [.memory, .sqlite] : allCases
     static let inRedis: [QueueKind] = TestEnvironment.redisURL == nil ? [] : [.redis, .brpop]
@@ -46,6 +46,21 @@ struct RedisFixture: Sendable {
             loop: loop, client: RedisClient(loop: loop, configuration: try RedisConfiguration(url: url)),
             blockingClient: RedisClient(loop: loop, configuration: try RedisConfiguration(url: url)),
             configuration: configuration)
+    }
+
+    /// Queues that are one, as in a cluster.
+    func makeShards(
+        _ count: Int = 4, lease: Duration = .seconds(10), timeout: Duration = .seconds(2), name: String = "host"
+    ) throws -> [RedisJobQueue] {
+        try (0..<count).map { number in
+            var configuration = RedisJobQueue.Configuration(prefix: "\(prefix):{\(number)}", name: name)
+            configuration.lease = lease
+            configuration.timeout = timeout
+            return RedisJobQueue(
+                loop: loop, client: RedisClient(loop: loop, configuration: try RedisConfiguration(url: url)),
+                blockingClient: RedisClient(loop: loop, configuration: try RedisConfiguration(url: url)),
+                configuration: configuration)
+        }
     }
 
     /// The names of all keys under the prefix, without it.
@@ -88,6 +103,12 @@ func withQueue(
     case .redis, .brpop:
         let fixture = try RedisFixture.shared(loop)
         let queue = try fixture.makeQueue(kind == .brpop ? .brpop : .reliable)
+        try await body(queue)
+        await queue.retire()
+        try await fixture.clear()
+    case .sharded:
+        let fixture = try RedisFixture.shared(loop)
+        let queue = ShardedJobQueue(loop: loop, shards: try fixture.makeShards())
         try await body(queue)
         await queue.retire()
         try await fixture.clear()

@@ -36,6 +36,32 @@ import Testing
         }
     }
 
+    @Test func `each conversation is in one of several shards, the same for every process`() async throws {
+        try await onLoop { loop in
+            let redis = try RedisFixture.shared(loop)
+            func make() -> ShardedSessionRegistry {
+                ShardedSessionRegistry(
+                    shards: (0..<4).map {
+                        RedisSessionRegistry(
+                            client: redis.client, prefix: "\(redis.prefix):{\($0)}",
+                            configuration: .init(timeToLive: .seconds(100)))
+                    })
+            }
+            for number in 0..<40 {
+                let key = SessionKey(platform: "telegram", conversation: "\(number)")
+                for candidate in Self.ids[..<2] {
+                    let session = try await make().session(
+                        of: key, at: Self.start, candidate: candidate, replacing: nil)
+                    #expect(session == Self.ids[0])
+                }
+            }
+            let keys = try await redis.keys()
+            #expect(keys.count == 40)
+            #expect(Set(keys.map { $0.prefix { $0 != "}" } }).count == 4)
+            try await redis.clear()
+        }
+    }
+
     @Test func `a value that is no session of ours is replaced`() async throws {
         try await onLoop { loop in
             let redis = try RedisFixture.shared(loop)

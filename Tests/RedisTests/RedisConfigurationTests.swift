@@ -1,5 +1,6 @@
-import Redis
 import Testing
+
+@testable import Redis
 
 @Suite struct RedisConfigurationTests {
     @Test(arguments: [
@@ -15,6 +16,13 @@ import Testing
         ("redis://[::1]:7/2", "redis://::1:7/2", nil, nil),
         ("unix:/run/redis.sock", "unix:/run/redis.sock?db=0", nil, nil),
         ("unix:///run/redis.sock?db=4", "unix:/run/redis.sock?db=4", nil, nil),
+        ("redis+sentinel://a,b:7/main", "redis+sentinel://a:26379,b:7/main/0", nil, nil),
+        (
+            "rediss+sentinel://u:p%40@a:1,[::1]:2/my%20main/3?sentinel_password=x",
+            "rediss+sentinel://a:1,[::1]:2/my main/3", "u", "p@"
+        ),
+        ("redis+cluster://:p@a,b:7/", "redis+cluster://a:6379,b:7", nil, "p"),
+        ("REDISS+CLUSTER://a?cacert=/x", "rediss+cluster://a:6379", nil, nil),
     ])
     func `a URL is read`(url: String, description: String, user: String?, password: String?) throws {
         let configuration = try RedisConfiguration(url: url)
@@ -25,6 +33,10 @@ import Testing
     @Test(arguments: [
         "", "http://h", "redis:/h", "redis://h:0", "redis://h:99999", "redis://h:x", "redis://h/x", "redis://h/-1",
         "redis://::1:7", "redis://h?x=1", "redis://h?cacert=/a",
+        "redis+sentinel://a", "redis+sentinel://a/", "redis+sentinel://a/m/x", "redis+sentinel://a/m/1/2",
+        "redis+sentinel://a/m?db=1", "redis+sentinel://a:x/m", "redis+cluster://a/1",
+        "redis+cluster://a?sentinel_password=x",
+        "redis+cluster://a?cacert=/a", "redis+other://a", "redis+cluster://u:secret@h:bad",
         "rediss://h?cacert", "unix:relative", "unix:", "unix:/a?db=x",
         "unix:/" + String(repeating: "a", count: 200), "redis://u:secret@h:bad",
     ])
@@ -48,5 +60,12 @@ import Testing
         let configuration = try RedisConfiguration(url: "redis://user:hush@h")
         #expect(!"\(configuration)".contains("hush"))
         #expect(!String(reflecting: configuration).contains("hush"))
+    }
+
+    @Test func `a slot is what Redis says it is`() {
+        // CLUSTER KEYSLOT of a Redis 7.
+        #expect(RedisSlot.of(tag: "123456789") == 12739)
+        #expect(RedisSlot.of(tag: "foo") == 12182)
+        #expect(RedisSlot.of(tag: "") == 0)
     }
 }

@@ -134,7 +134,7 @@ public final class TestPostgres: @unchecked Sendable {
         process = nil
     }
 
-    private var asUser: [String] {
+    var asUser: [String] {
         guard let user = TestEnvironment.postgresUser, let entry = getpwnam(user), getuid() == 0 else { return [] }
         return [
             "setpriv", "--reuid=\(entry.pointee.pw_uid)", "--regid=\(entry.pointee.pw_gid)", "--clear-groups",

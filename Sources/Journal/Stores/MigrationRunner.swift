@@ -4,7 +4,7 @@ public import Postgres
 ///
 /// Each runs in a transaction of its own together with its row in `chatbridge_migrations`, so that a database is always
 /// between two migrations. An advisory lock, one for each schema, keeps several runners from meeting: the later one waits
-/// and then finds nothing left to do.
+/// and then finds nothing left to do. The lock is each transaction's own, so that it works behind a pooler too.
 public struct MigrationRunner: Sendable {
     private let migrations: [Migration]
     private let configuration: PostgresConfiguration
@@ -39,17 +39,18 @@ public struct MigrationRunner: Sendable {
     ///
     /// - Throws: ``MigrationError``. What was applied before the error stays applied.
     public func up() async throws(MigrationError) -> [Migration] {
-        try await locked { connection throws(MigrationError) in
+        try await prepared { connection throws(MigrationError) in
             let statuses = try await statuses(connection)
             try check(statuses)
             var applied: [Migration] = []
             for migration in migrations where statuses[migration.version - 1].state == .pending {
-                try await run(migration, migration.up, connection) { transaction throws(PostgresError) in
+                let isOurs = try await run(migration, migration.up, connection, ifApplied: false) {
+                    transaction throws(PostgresError) in
                     _ = try transaction.query(
                         "INSERT INTO chatbridge_migrations (version, name, checksum) VALUES ($1, $2, $3)",
                         [.int4(Int32(migration.version)), .text(migration.name), .text(migration.checksum)])
                 }
-                applied.append(migration)
+                if isOurs { applied.append(migration) }
             }
             return applied
         }
@@ -60,35 +61,48 @@ public struct MigrationRunner: Sendable {
     /// - Parameter count: How many; fewer are taken back when fewer are applied.
     /// - Throws: ``MigrationError``. What was taken back before the error stays so.
     public func down(_ count: Int) async throws(MigrationError) -> [Migration] {
-        try await locked { connection throws(MigrationError) in
+        try await prepared { connection throws(MigrationError) in
             let statuses = try await statuses(connection)
             try check(statuses)
             var reverted: [Migration] = []
             for migration in migrations.reversed() where statuses[migration.version - 1].state != .pending {
                 guard reverted.count < count else { break }
                 guard let down = migration.down else { throw .noWayBack(fileName: migration.fileName) }
-                try await run(migration, down, connection) { transaction throws(PostgresError) in
+                let isOurs = try await run(migration, down, connection, ifApplied: true) {
+                    transaction throws(PostgresError) in
                     _ = try transaction.query(
                         "DELETE FROM chatbridge_migrations WHERE version = $1", [.int4(Int32(migration.version))])
                 }
-                reverted.append(migration)
+                if isOurs { reverted.append(migration) }
             }
             return reverted
         }
     }
 
+    /// - Returns: false when another runner has done it meanwhile.
     private func run(
-        _ migration: Migration, _ sql: String, _ connection: PostgresConnection,
+        _ migration: Migration, _ sql: String, _ connection: PostgresConnection, ifApplied isApplied: Bool,
         record: @Sendable (borrowing PostgresTransaction) throws(PostgresError) -> Void
-    ) async throws(MigrationError) {
+    ) async throws(MigrationError) -> Bool {
         do throws(PostgresError) {
-            try await connection.transaction { transaction throws(PostgresError) in
+            return try await connection.transaction { transaction throws(PostgresError) in
+                try lock(transaction)
+                let rows = try transaction.query(
+                    "SELECT 1 FROM chatbridge_migrations WHERE version = $1", [.int4(Int32(migration.version))])
+                guard (rows.count > 0) == isApplied else { return false }
                 try transaction.simple(sql)
                 try record(transaction)
+                return true
             }
         } catch {
             throw .failed(fileName: migration.fileName, error)
         }
+    }
+
+    /// Waits until no other runner is in a transaction of its own.
+    private func lock(_ transaction: borrowing PostgresTransaction) throws(PostgresError) {
+        _ = try transaction.query(
+            "SELECT pg_advisory_xact_lock(hashtextextended('chatbridge migrations of ' || current_schema(), 0))")
     }
 
     /// What is applied must be what we have: never build on another history.
@@ -137,23 +151,23 @@ public struct MigrationRunner: Sendable {
         return statuses
     }
 
-    private func locked<Value: Sendable>(
+    private func prepared<Value: Sendable>(
         _ body: (PostgresConnection) async throws(MigrationError) -> Value
     ) async throws(MigrationError) -> Value {
         try await connected { connection throws(MigrationError) in
             do throws(PostgresError) {
-                // Closing the connection gives the lock back, whatever happens.
-                _ = try await connection.query(
-                    "SELECT pg_advisory_lock(hashtextextended('chatbridge migrations of ' || current_schema(), 0))")
-                try await connection.simple(
-                    """
-                    CREATE TABLE IF NOT EXISTS chatbridge_migrations (
-                        version int PRIMARY KEY,
-                        name text NOT NULL,
-                        checksum text NOT NULL,
-                        applied_at timestamptz NOT NULL DEFAULT now()
-                    )
-                    """)
+                try await connection.transaction { transaction throws(PostgresError) in
+                    try lock(transaction)
+                    try transaction.simple(
+                        """
+                        CREATE TABLE IF NOT EXISTS chatbridge_migrations (
+                            version int PRIMARY KEY,
+                            name text NOT NULL,
+                            checksum text NOT NULL,
+                            applied_at timestamptz NOT NULL DEFAULT now()
+                        )
+                        """)
+                }
             } catch {
                 throw .database(error)
             }

@@ -39,8 +39,10 @@ struct ArchiveAccess: Sendable {
     func places(for person: Person) throws -> [any PersonalPlace] {
         var places: [any PersonalPlace] = [LocalPlaces(directory: product.spoolDirectory)]
         if let url = product.redisURL {
-            let client = RedisClient(loop: loop, configuration: try product.redisConfiguration(url))
-            places.append(RedisPlaces(client: client, prefix: product.redisPrefix, person: person))
+            for shard in try product.redisShards(url) {
+                let client = RedisClient(loop: loop, configuration: product.patient(shard))
+                places.append(RedisPlaces(client: client, prefix: shard.prefix, person: person))
+            }
         }
         return places
     }

@@ -67,7 +67,7 @@ extension Command {
         let loop = try EventLoop()
         do {
             try loop.run {
-                try await LoggerService(product: loaded.product, redisURL: url.value, loop: loop, log: log).run()
+                try await LoggerService(product: loaded.product, redisURL: url, loop: loop, log: log).run()
             }
         } catch let error as HTTPServerError {
             Terminal.complain("chatbridge: \(error); set LOGGER_PORT to a free one, or leave it out")

@@ -25,6 +25,9 @@ struct Doctor: Sendable {
         var remedy: String?
         /// True when a service did not answer, rather than answered wrongly.
         var isUnreachable = false
+
+        /// Whether another says the same.
+        func isSame(as other: Finding) -> Bool { subject == other.subject && detail == other.detail }
     }
 
     let product: ProductConfiguration
@@ -67,13 +70,22 @@ struct Doctor: Sendable {
             ]
         }
         do {
-            var configuration = try RedisConfiguration(url: url.value)
-            configuration.connectionWait = .seconds(5)
-            let redis = RedisClient(loop: loop, configuration: configuration)
-            try await redis.ping()
-            var findings = [Finding(subject: "redis", state: .good, detail: "answers")]
-            findings += await examineSafety(of: redis)
-            return findings
+            let shards = try product.redisShards(url)
+            var safety: [Finding] = []
+            for shard in shards {
+                var configuration = shard.configuration
+                configuration.connectionWait = .seconds(5)
+                let redis = RedisClient(loop: loop, configuration: configuration)
+                defer { loop.spawn(on: redis) { $0.shutdown() } }
+                try await redis.ping()
+                // Each node of a cluster has settings of its own; what is said of one is not repeated of the next.
+                for finding in await examineSafety(of: redis) where !safety.contains(where: { $0.isSame(as: finding) })
+                {
+                    safety.append(finding)
+                }
+            }
+            let detail = shards.count > 1 ? "answers, all \(shards.count) shards" : "answers"
+            return [Finding(subject: "redis", state: .good, detail: detail)] + safety
         } catch {
             return [
                 Finding(

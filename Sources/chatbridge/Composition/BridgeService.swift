@@ -30,7 +30,7 @@ struct BridgeService: Sendable {
         let path = try await LogPath(
             product, loop: loop, storage: storage, isDurable: product.bridge.acknowledgement == .durable,
             metrics: metrics, log: log)
-        await path.redis?.connect()
+        for client in path.redis { await client.connect() }
         await path.buffer.start()
         let client = HTTPClient(
             loop: loop, configuration: .init(allowsPrivateAddresses: product.allowsPrivateAddresses))
@@ -134,7 +134,7 @@ struct BridgeService: Sendable {
             },
         ]
         if let breaker { parts.append(HealthEndpoint.Part(name: "agent", isRequired: false) { breaker.finding }) }
-        if let redis = path.redis { parts.append(.redis(redis, isRequired: false)) }
+        if !path.redis.isEmpty { parts.append(.redis(path.redis, isRequired: false)) }
         if let storage { parts.append(.database(storage, isRequired: false)) }
         return parts
     }

@@ -3,10 +3,10 @@ import Redis
 
 extension HealthEndpoint.Part {
     /// Redis, by a PING.
-    static func redis(_ client: RedisClient, isRequired: Bool) -> HealthEndpoint.Part {
+    static func redis(_ clients: [RedisClient], isRequired: Bool) -> HealthEndpoint.Part {
         HealthEndpoint.Part(name: "redis", isRequired: isRequired) {
             do {
-                try await client.ping()
+                for client in clients { try await client.ping() }
                 return .init(isHealthy: true, detail: "ok")
             } catch {
                 return .init(isHealthy: false, detail: "\(error)")

@@ -14,7 +14,8 @@ struct LogPath: Sendable {
     let queue: any JobQueue
     /// What this process keeps on disk where there is no Redis: the queue is in it, and the inbox.
     let file: InboxFile?
-    let redis: RedisClient?
+    /// The connections that the log takes, one for each shard; none without Redis.
+    let redis: [RedisClient]
     /// What the bridges of a fleet share, or what outlives this process.
     let inbox: any InboxStore
 
@@ -31,23 +32,20 @@ struct LogPath: Sendable {
         let sessions = SessionDirectory.Configuration(timeToLive: product.sessionTTL)
         let registry: (any SessionRegistry)?
         if let url = product.redisURL {
-            let redis = RedisClient(loop: loop, configuration: try product.redisConfiguration(url))
-            self.redis = redis
+            let shards = try product.redisShards(url)
+            let clients = shards.map { RedisClient(loop: loop, configuration: product.patient($0)) }
+            redis = clients
             file = nil
-            queue = RedisJobQueue(
-                loop: loop, client: redis,
-                blockingClient: storage == nil ? nil : RedisClient(loop: loop, configuration: redis.configuration),
+            queue = product.makeQueue(
+                loop: loop, shards: shards, clients: clients, claims: storage != nil,
                 configuration: product.bridgeQueueConfiguration, log: log)
-            registry = RedisSessionRegistry(client: redis, prefix: product.redisPrefix, configuration: sessions)
-            // A connection of its own: users wait for its answers, and nobody for those of the log.
-            let asked = try RedisConfiguration(url: url.value)
-            inbox = RedisInbox(
-                loop: loop, client: RedisClient(loop: loop, configuration: asked),
-                blockingClient: RedisClient(loop: loop, configuration: asked),
-                configuration: product.inboxConfiguration, mark: BridgeMark(directory: product.spoolDirectory),
-                log: log, metrics: metrics)
+            let registries = zip(shards, clients).map { shard, client in
+                RedisSessionRegistry(client: client, prefix: shard.prefix, configuration: sessions)
+            }
+            registry = registries.count == 1 ? registries[0] : ShardedSessionRegistry(shards: registries)
+            inbox = product.makeInbox(loop: loop, shards: shards, metrics: metrics, log: log)
         } else {
-            redis = nil
+            redis = []
             let file = try await InboxFile.opened(
                 loop: loop, folder: product.spoolDirectory, isRequired: isDurable, log: log)
             self.file = file
@@ -70,19 +68,6 @@ struct LogPath: Sendable {
 }
 
 extension ProductConfiguration {
-    /// How long a bridge waits for Redis.
-    ///
-    /// No user waits with it, so it may be long: a push that is given up is made again, and
-    /// then its jobs are in the queue twice when the first one was only late.
-    private static let patience = Duration.seconds(15)
-
-    /// The connection of a bridge.
-    func redisConfiguration(_ url: Secret) throws -> RedisConfiguration {
-        var configuration = try RedisConfiguration(url: url.value)
-        configuration.commandTimeout = ProductConfiguration.patience
-        return configuration
-    }
-
     /// How the logger works; its name is what dead letters are signed with.
     var loggerConfiguration: JournalLogger.Configuration { .init(batch: logBatch, flush: logFlush, name: hostName) }
 
@@ -104,7 +89,7 @@ extension ProductConfiguration {
     /// The same for the pushing side.
     var bridgeQueueConfiguration: RedisJobQueue.Configuration {
         var configuration = queueConfiguration
-        configuration.timeout = ProductConfiguration.patience
+        configuration.timeout = ProductConfiguration.patience(isCluster: false)
         return configuration
     }
 

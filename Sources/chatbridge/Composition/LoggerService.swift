@@ -1,4 +1,5 @@
 import Bridge
+import BridgeCore
 import EventLoop
 import HTTPClient
 import HTTPServer
@@ -9,7 +10,7 @@ import Telemetry
 /// The process behind `chatbridge logger`: takes jobs from Redis and writes them to the database.
 struct LoggerService: Sendable {
     let product: ProductConfiguration
-    let redisURL: String
+    let redisURL: Secret
     let loop: EventLoop
     let log: Log
 
@@ -19,19 +20,18 @@ struct LoggerService: Sendable {
         await signals.listen()
         let metrics = Metrics()
         let storage = try Storage(product.database)
-        let redis = try RedisConfiguration(url: redisURL)
-        let connection = RedisClient(loop: loop, configuration: redis)
-        let queue = RedisJobQueue(
-            loop: loop, client: connection,
-            blockingClient: RedisClient(loop: loop, configuration: redis), configuration: product.queueConfiguration,
-            log: log)
+        let shards = try product.redisShards(redisURL)
+        let connections = shards.map { RedisClient(loop: loop, configuration: $0.configuration) }
+        let queue = product.makeQueue(
+            loop: loop, shards: shards, clients: connections, claims: true,
+            configuration: product.queueConfiguration, log: log)
         let client = HTTPClient(loop: loop)
         let traces = TracePath(product.tracing, loop: loop, client: client, metrics: metrics, log: log)
         let logger = JournalLogger(
             loop: loop, queue: queue, store: storage.store,
             configuration: product.loggerConfiguration, log: log, metrics: metrics, tracer: traces.tracer)
         if case .sqlite = storage { try await storage.migrate() }
-        let server = try await startServer(redis: connection, storage: storage, metrics: metrics)
+        let server = try await startServer(redis: connections, storage: storage, metrics: metrics)
         let gauges = server.map { _ in
             let gauges = QueueGauges(queue: queue, metrics: metrics, loop: loop)
             return loop.spawn { await gauges.run() }
@@ -53,7 +53,7 @@ struct LoggerService: Sendable {
     }
 
     /// Answers probes and Prometheus on `LOGGER_PORT`; nil where that is not set.
-    private func startServer(redis: RedisClient, storage: Storage, metrics: Metrics) async throws -> HTTPServer? {
+    private func startServer(redis: [RedisClient], storage: Storage, metrics: Metrics) async throws -> HTTPServer? {
         guard let port = product.loggerPort else { return nil }
         let health = HealthEndpoint(
             loop: loop, version: Version.number,

@@ -3,6 +3,7 @@ import Bridge
 import BridgeCore
 import HTTPServer
 import ObjectStorage
+import Redis
 import Telemetry
 import Tracing
 import WebAdapter
@@ -57,6 +58,8 @@ struct ProductConfiguration: Sendable {
     var database = Database.sqlite(path: "chatbridge.db")
     var redisURL: Secret?
     var redisPrefix = "chatbridge"
+    /// How many parts the keys have in a cluster.
+    var redisShardCount = RedisShard.defaultCount
     var spoolDirectory = "./spool"
     var spoolMaxBytes = 256 << 20
     var agent = AgentChoice.echo
@@ -168,13 +171,15 @@ extension ProductConfiguration {
             }
         }
         if let url = settings.text("REDIS_URL", isSecret: true) {
-            if ["redis://", "rediss://", "unix:"].contains(where: { url.hasPrefix($0) }) {
+            do {
+                _ = try RedisConfiguration(url: url)
                 redisURL = Secret(url)
-            } else {
-                settings.report("REDIS_URL: redis://host:port, rediss://host:port or unix:/path is expected")
+            } catch {
+                settings.report("REDIS_URL: \(error.message)")
             }
         }
         redisPrefix = settings.text("REDIS_PREFIX", default: redisPrefix)
+        redisShardCount = settings.integer("REDIS_SHARDS", default: redisShardCount, in: 2...1024)
         lease = settings.milliseconds("LEASE_MS", default: 10_000, in: 500...600_000)
         spoolDirectory = settings.text("SPOOL_DIR", default: spoolDirectory)
         spoolMaxBytes = settings.integer("SPOOL_MAX_BYTES", default: spoolMaxBytes, in: 65_536...(1 << 40))

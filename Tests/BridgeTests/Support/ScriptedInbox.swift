@@ -66,7 +66,7 @@ actor ScriptedInbox: InboxStore {
     }
 
     /// Tells the engine that its bridge was taken for dead.
-    func lose() { receiver?.lost() }
+    func lose() { receiver?.lost { _ in true } }
 
     func lanesInWork() -> [String: Int] { receiver?.lanesInWork() ?? [:] }
 
