@@ -121,6 +121,13 @@ class Postgres:
         return int(float(self.ask(statement) or 0))
 
 
+class Receiver(Quiet):
+    """Takes traces, and looks at none."""
+
+    def content(self):
+        return {}
+
+
 class Program:
     def __init__(self, program, command, folder, settings):
         self.log = open(pathlib.Path(folder) / f"{command}.log", "wb")
@@ -167,6 +174,7 @@ def main():
     options.add_argument("--database", required=True)
     options.add_argument("--messages", type=int, default=10_000)
     options.add_argument("--conversations", type=int, default=1_000)
+    options.add_argument("--traced", action="store_true")
     options = options.parse_args()
     redis, postgres = Redis(options.redis_port), Postgres(options.database)
     count, jobs = options.messages, 2 * options.messages
@@ -177,7 +185,8 @@ def main():
         empty = redis.memory()
         bridge = Program(options.program, "serve", folder, {
             **stores, "PORT": str(port), "SPOOL_DIR": "spool", "TELEGRAM_BOT_TOKEN": "1:t", "TELEGRAM_WEBHOOK_SECRET": "s",
-            "TELEGRAM_API_BASE": serve(Telegram), "TELEGRAM_RATE_LIMIT": "off", "AGENT_URL": serve(Agent), "STREAMING": "off"})
+            "TELEGRAM_API_BASE": serve(Telegram), "TELEGRAM_RATE_LIMIT": "off", "AGENT_URL": serve(Agent), "STREAMING": "off",
+            **({"OTEL_EXPORTER_OTLP_ENDPOINT": serve(Receiver), "OTEL_BSP_SCHEDULE_DELAY": "500", "OTEL_BSP_MAX_QUEUE_SIZE": "100000"} if options.traced else {})})
         wait_for("the bridge", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
         time.sleep(2)
         idle, before, started = bridge.kilobytes(), bridge.seconds(), time.monotonic()

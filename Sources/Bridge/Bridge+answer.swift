@@ -107,7 +107,7 @@ extension Bridge {
     @inline(never) private func fail(_ work: AnswerInWork, with failure: AgentFailure) async {
         let question = work.question
         work.typing?.cancel()
-        question.trace?.endAsking(agent.agent.name, failure: failure)
+        question.trace?.endAsking(agent.agent.name, failure: failure, isWithdrawn: question.isWithdrawn)
         if question.isWithdrawn { return await withdraw(work) }
         question.stage = .delivering
         guard await begin(question) else { return leave(question, to: work.listener) }

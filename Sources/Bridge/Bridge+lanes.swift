@@ -117,8 +117,8 @@ extension Bridge {
         forget(1 + question.earlier.count)
     }
 
-    @inline(never) private func endTraces(of question: Question) {
-        let outcome = question.withdrawal.map { $0.word }
+    @inline(never) private func endTraces(of question: Question, outcome: String? = nil) {
+        let outcome = outcome ?? question.withdrawal.map { $0.word }
         for part in question.earlier + [question] {
             part.trace?.end(part.id, part.event, on: part.platform.name, outcome: outcome)
         }
@@ -189,6 +189,7 @@ extension Bridge {
     func endWithdrawn(_ question: Question, _ withdrawal: Question.Withdrawal) {
         listeners.removeValue(forKey: question.id)?.receive(
             .failed(AgentFailure(.unreachable, "the question was withdrawn")))
+        if question.trace != nil, withdrawal.isFinal { endTraces(of: question, outcome: withdrawal.word) }
         switch withdrawal {
         case .deleted:
             recordWithdrawal(of: question, status: .deleted)
@@ -226,6 +227,7 @@ extension Bridge {
             lane.waiting = waiting.filter { !$0.isKept || !concerns($0.lane) }
             for question in waiting where question.isKept && concerns(question.lane) {
                 forget(1)
+                if question.trace != nil { endTraces(of: question, outcome: "left") }
                 listeners.removeValue(forKey: question.id)?.receive(
                     .failed(AgentFailure(.unreachable, "another bridge answers this")))
             }
@@ -246,6 +248,7 @@ extension Bridge {
             lane.waiting = []
             for question in waiting {
                 forget(1)
+                if question.trace != nil { endTraces(of: question, outcome: question.isKept ? "left" : "given_up") }
                 if question.isKept { continue }
                 recordFailure(failure, of: question)
                 settle(question)
@@ -258,6 +261,14 @@ extension Bridge {
 }
 
 extension Question.Withdrawal {
+    /// Whether the question is not asked again.
+    fileprivate var isFinal: Bool {
+        switch self {
+        case .deleted, .superseded: true
+        case .edited, .left: false
+        }
+    }
+
     /// What became of the question, as a trace says it.
     fileprivate var word: String {
         switch self {

@@ -81,14 +81,19 @@ final class MessageTrace: @unchecked Sendable {
             more.append(.init("gen_ai.response.finish_reasons", .strings([reason])))
         }
         if let tokens = receipt.inputTokens { more.append(.init("gen_ai.usage.input_tokens", .integer(tokens))) }
+        // An earlier try may have failed: the user changed the message meanwhile.
+        error = nil
         if let tokens = receipt.outputTokens { more.append(.init("gen_ai.usage.output_tokens", .integer(tokens))) }
         endAsking(agent, more, error: nil)
     }
 
     /// The agent has not answered.
-    func endAsking(_ agent: String, failure: AgentFailure) {
-        error = "agent: \(failure.kind.rawValue)"
-        endAsking(agent, [.init("error.type", .string(failure.kind.rawValue))], error: failure.kind.rawValue)
+    ///
+    /// - Parameter isWithdrawn: true where that was not wanted any more, which is nobody's fault.
+    func endAsking(_ agent: String, failure: AgentFailure, isWithdrawn: Bool) {
+        let reason = isWithdrawn ? "withdrawn" : failure.kind.rawValue
+        if !isWithdrawn { error = "agent: \(reason)" }
+        endAsking(agent, [.init("error.type", .string(reason))], error: isWithdrawn ? nil : reason)
     }
 
     private func endAsking(_ agent: String, _ more: [Span.Attribute], error: String?) {

@@ -4,6 +4,7 @@ import BridgeTesting
 import EventLoop
 import HTTPCore
 import HTTPServer
+import Inbox
 import JSON
 import Synchronization
 import Telemetry
@@ -187,5 +188,73 @@ struct MessageTracingTests {
         #expect(failed.attributes["error.type"] == "error")
         #expect(receiver.spans.first { $0.name == "process plain" }?.error == "agent: error")
         #expect(!receiver.bodies().contains("hush"))
+    }
+
+    @Test func `a message that another bridge took goes on in its trace, and the one that took it says which`()
+        async throws
+    {
+        let receiver = try await Receiver()
+        let platform = try await FakePlatform()
+        let agent = try await FakeAgent()
+        try await onLoop { loop in
+            var configuration = TracingConfiguration()
+            configuration.endpoint = receiver.server.url
+            let inbox = ScriptedInbox(loop)
+            let engine = Engine(
+                loop, adapters: [platform.adapter()], agent: agent.agent, inbox: inbox, tracing: configuration
+            ) { $0.acknowledgement = .durable }
+            await engine.bridge.start()
+            await inbox.change { $0.verdicts["plain:1"] = .forwarded }
+            #expect(await engine.bridge.take([event("1", "hi")], from: PlatformName("plain")))
+            let payload = try #require(await inbox.claims.first?.payload)
+            let trace = try #require(InboxPayload(payload)?.trace)
+            #expect(TraceContext(traceparent: trace)?.isSampled == true)
+            // As the other bridge gets it.
+            await inbox.deliver(event("1", "hi"), id: try #require(await inbox.claims.first?.id), trace: trace)
+            #expect(await engine.finish() == 0)
+            await engine.exporter?.stop(within: .seconds(30))
+            let process = try #require(receiver.spans.first { $0.name == "process plain" })
+            #expect(process.trace == trace.split(separator: "-").map(String.init)[1])
+            #expect(process.parent == trace.split(separator: "-").map(String.init)[2])
+            #expect(receiver.spans.contains { $0.name == "send plain" && $0.parent == process.id })
+        }
+    }
+
+    @Test func `a payload of before traces is read, and one without a trace is as it was`() throws {
+        let plain = InboxPayload.encode(event("1", "hi"), on: PlatformName("plain"))
+        #expect(InboxPayload(plain)?.trace == nil)
+        #expect(!String(decoding: plain, as: UTF8.self).contains("trace"))
+    }
+
+    @Test func `a message whose answer is not wanted any more ends as such, and is no failure`() async throws {
+        let receiver = try await Receiver()
+        let platform = try await FakePlatform()
+        let gate = Gate()
+        let agent = try await FakeAgent { question in
+            if question.text == "old" { await gate.pass() }
+            return .says("Re: \(question.text)")
+        }
+        try await onLoop { loop in
+            var configuration = TracingConfiguration()
+            configuration.endpoint = receiver.server.url
+            let engine = Engine(
+                loop, adapters: [platform.adapter()], agent: agent.agent, tracing: configuration
+            ) { $0.policy = .latest }
+            #expect(engine.take(event("1", "old")))
+            #expect(await eventually { agent.all.count == 1 })
+            #expect(engine.take(event("2", "between")))
+            #expect(engine.take(event("3", "new")))
+            #expect(await engine.finish() == 0)
+            gate.open()
+            await engine.exporter?.stop(within: .seconds(30))
+            #expect(platform.texts == ["Re: new"])
+        }
+        let ends = receiver.spans.filter { $0.name == "process plain" }
+        #expect(ends.count == 3)
+        #expect(ends.allSatisfy { $0.error == nil }, "\(ends)")
+        #expect(ends.compactMap { $0.attributes["chatbridge.outcome"] } == ["superseded", "superseded"])
+        // What a span hangs under is told of.
+        let ids = Set(receiver.spans.map(\.id))
+        #expect(receiver.spans.allSatisfy { $0.parent.isEmpty || ids.contains($0.parent) })
     }
 }

@@ -212,27 +212,29 @@ def check_kubernetes(variables):
             check_schema(name, resource)
             by_kind.setdefault(resource["kind"], []).append(resource)
         hold("Secret" not in by_kind, f"{name}: a Secret in a file")
+        needed = {"Deployment", "Job", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "ServiceAccount"}
+        hold(needed <= set(by_kind), f"{name}: {needed - set(by_kind)} is missing")
         pods = [resource for resource in resources.values() if pod(resource)]
-        accounts = {account["metadata"]["name"] for account in by_kind["ServiceAccount"]}
+        accounts = {account["metadata"]["name"] for account in by_kind.get("ServiceAccount", [])}
         for resource in pods:
             check_pod(name, resource, maps, variables)
             hold(pod(resource)["spec"]["serviceAccountName"] in accounts, f"{name}: {identity(resource)} has no account")
         labels = [pod(resource)["metadata"]["labels"] for resource in pods]
         for label in labels:
-            policies = [p for p in by_kind["NetworkPolicy"] if selects(p["spec"]["podSelector"]["matchLabels"], label)]
+            policies = [p for p in by_kind.get("NetworkPolicy", []) if selects(p["spec"]["podSelector"]["matchLabels"], label)]
             hold(len(policies) == 1, f"{name}: {label} has {len(policies)} network policies")
         for kind in ("PodDisruptionBudget", "Service"):
-            for resource in by_kind[kind]:
+            for resource in by_kind.get(kind, []):
                 selector = resource["spec"]["selector"]
                 selector = selector.get("matchLabels", selector)
                 hold(sum(selects(selector, label) for label in labels) == 1, f"{name}: {identity(resource)} selects nothing")
-        for scaler in by_kind["HorizontalPodAutoscaler"]:
+        for scaler in by_kind.get("HorizontalPodAutoscaler", []):
             target = scaler["spec"]["scaleTargetRef"]
             hold((target["kind"], target["name"]) in resources, f"{name}: {identity(scaler)} scales nothing")
-            scaled = resources[(target["kind"], target["name"])]
+            scaled = resources.get((target["kind"], target["name"]), {"spec": {}})
             hold("replicas" not in scaled["spec"], f"{name}: {target['name']} has replicas beside its autoscaler")
             hold(scaler["spec"]["minReplicas"] >= 2, f"{name}: one bridge is none while it is updated")
-        services = {service["metadata"]["name"]: service for service in by_kind["Service"]}
+        services = {service["metadata"]["name"]: service for service in by_kind.get("Service", [])}
         for ingress in by_kind.get("Ingress", []):
             for rule in ingress["spec"]["rules"]:
                 for path in rule["http"]["paths"]:

@@ -30,6 +30,8 @@ import Testing
         secrets["SLACK_BOT_TOKEN"] = "xoxb-cAnArYslackbot"
         secrets["SLACK_APP_TOKEN"] = "xapp-cAnArYslackapp"
         secrets["MASTRA_HEADERS"] = #"{"X-Key":"cAnArYmastraheader"}"#
+        secrets["OTEL_EXPORTER_OTLP_HEADERS"] = "Authorization=cAnArYotlp"
+        secrets["OTEL_EXPORTER_OTLP_TRACES_HEADERS"] = "X-Key=cAnArYotlptraces"
         secrets["AGENT_HEADERS"] = #"{"X-Key":"cAnArYagentheader"}"#
         return secrets
     }()
@@ -50,7 +52,7 @@ import Testing
             "ROCKETCHAT_URL": api, "ROCKETCHAT_USER_ID": "u", "FEISHU_APP_ID": "cli_1", "GITHUB_BOT_NAME": "bot",
             "WEBHOOK_REPLY_URL": "\(api)/reply", "PUBLIC_URL": "https://bot.example.com",
             "AGENT": "mastra", "MASTRA_ENDPOINT": "\(api)/api", "MASTRA_AGENT_ID": "a", "LOG_LEVEL": "debug",
-            "WEB_ENABLED": "true",
+            "WEB_ENABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": api, "OTEL_BSP_SCHEDULE_DELAY": "10",
             "REDIS_URL": "redis://user:cAnArYredis@\(closed)",
             "DATABASE_URL": "postgres://user:cAnArYpostgres@\(closed)/db?connect_timeout=2",
         ]

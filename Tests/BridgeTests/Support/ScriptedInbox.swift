@@ -56,12 +56,12 @@ actor ScriptedInbox: InboxStore {
     /// Hands an event to the engine as one that another bridge had.
     func deliver(
         _ event: InboundEvent, id: UUID, purpose: InboxEntry.Purpose = .answer, attempts: Int = 1,
-        progress: String? = nil
+        progress: String? = nil, trace: String? = nil
     ) {
         receiver?.deliver(
             InboxDelivery(
                 reference: .init(id: id, lane: "lane"), purpose: purpose,
-                payload: InboxPayload.encode(event, on: PlatformName("plain")), attempts: attempts,
+                payload: InboxPayload.encode(event, on: PlatformName("plain"), trace: trace), attempts: attempts,
                 progress: progress.map { Array($0.utf8) }))
     }
 
