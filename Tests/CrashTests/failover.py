@@ -21,12 +21,12 @@ from wire import HTTPClient, Redis, Request
 SCENARIOS = ("sentinel-fast", "sentinel-durable", "cluster-fast", "cluster-durable")
 PREFIX = "failover"
 ERROR_REPLY = "That went wrong; please ask again."
-QUIET_BEFORE = 3
+QUIET_BEFORE = 2
 """Seconds of load before the kill."""
-LOAD_AFTER = 4
+LOAD_AFTER = 3
 """Seconds of load once there is a successor."""
-LATE = 1.0
-"""An answer is late that takes so many seconds; the agent itself takes up to 0.3, and people write in bursts."""
+LATE = 2.0
+"""An answer is late that takes so many seconds; the agent takes up to 0.3, and three questions wait for each other."""
 SETTLING = 40
 
 
@@ -243,7 +243,7 @@ HEAD = (
 
 LEGEND = """
 answered: once, by the agent's words. in doubt: told by ERROR_REPLY, since it was not known whether the answer had been shown.
-order: answers shown after the answer to a later message. late: answered after more than 1 s, counted from the first delivery.
+order: answers shown after the answer to a later message. late: answered after more than 2 s, counted from the first delivery.
 refused: deliveries that were not acknowledged, which the platform repeats (ACK=durable answers 503 while the keys have no
 master). failover: seconds until a successor served the keys.
 log lost: rows of messages or answers that Redis had confirmed and that were not with the replica yet when the master died:
