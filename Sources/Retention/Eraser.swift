@@ -183,6 +183,11 @@ package struct Eraser: Sendable {
             // Before the rows: they alone know of them.
             for (bucket, key) in named { try await objects.delete(bucket: bucket, key: key) }
         }
+        if let objects {
+            for (message, platform, account) in try await rows.unannounced(ids) {
+                files.count += try await objects.deleteCopies(of: message, platform: platform, account: account)
+            }
+        }
         messages.count += try await archive.execute(
             "DELETE FROM messages WHERE id \(archive.dialect.isOne(of: "$1"))", [archive.dialect.list(ids)])
     }

@@ -1,3 +1,5 @@
+package import BridgeCore
+
 /// What was found of a person in one kind of place.
 package struct Finding: Sendable, Equatable {
     /// The kind of place, as a receipt names it.
@@ -83,4 +85,10 @@ package protocol PersonalPlace: Sendable {
 package protocol ObjectEraser: Sendable {
     /// Deletes an object; one that is not there is no error.
     func delete(bucket: String, key: String) async throws(RetentionError)
+
+    /// Deletes copies of a message's attachments of which its row does not know: the bridge that made them was killed before it
+    /// could tell, or its news are on their way.
+    ///
+    /// - Returns: how many there were.
+    func deleteCopies(of message: UUID, platform: String, account: String) async throws(RetentionError) -> Int
 }

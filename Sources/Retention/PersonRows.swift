@@ -118,6 +118,27 @@ package struct PersonRows: Sendable {
             })
     }
 
+    /// Those of these messages with attachments of which no copy is told, with what the keys of copies are made of.
+    func unannounced(_ ids: [String]) async throws(RetentionError) -> [(
+        message: UUID, platform: String, account: String
+    )] {
+        let rows = try await archive.rows(
+            """
+            SELECT CAST(m.id AS text) AS id, s.platform AS platform, s.account AS account,
+                   CAST(m.attachments AS text) AS attachments
+            FROM messages m JOIN sessions s ON s.id = m.session_id
+            WHERE m.id \(archive.dialect.isOne(of: "$1")) AND m.direction = 'inbound'
+              AND CAST(m.attachments AS text) <> '[]'
+            """, [archive.dialect.list(ids)])
+        return rows.compactMap { row in
+            guard let id = row[0].flatMap({ UUID($0) }), let platform = row[1], let account = row[2],
+                let view = row[3].flatMap({ try? JSONView(parsing: $0) }),
+                view.elements.contains(where: { $0["stored"].kind != .object })
+            else { return nil }
+            return (id, platform, account)
+        }
+    }
+
     /// The objects of all messages of a table from before a time.
     func objects(inTable table: String, before time: Timestamp) async throws(RetentionError) -> [(
         bucket: String, key: String

@@ -140,7 +140,17 @@ struct AttachmentTests {
         let link = try await check(found.attachments, world, message: found.id, port: port)
         await database.close()
         #expect(process.end() == 0)
-        // Whoever is forgotten leaves nothing in the bucket.
+        // Whoever is forgotten leaves nothing in the bucket, not even a copy that its row was never told of.
+        if acknowledgement == "durable" {
+            let file = SQLiteDatabase(configuration: SQLiteConfiguration(path: folder.path("chat.db")))
+            // Of a message that is old enough for nobody to be copying it any more.
+            _ = try await file.query(
+                """
+                UPDATE messages
+                SET attachments = json_remove(attachments, '$[0].stored'), created_at = '2020-01-01T00:00:00.000000Z'
+                """)
+            await file.close()
+        }
         let forgotten = try ChildProcess.run(
             [TestEnvironment.chatbridge, "forget", "telegram", "42", "--yes", "--json"], environment: environment,
             in: folder)

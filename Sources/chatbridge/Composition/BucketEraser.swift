@@ -1,3 +1,4 @@
+import BridgeCore
 import HTTPClient
 import ObjectStorage
 import Retention
@@ -20,9 +21,24 @@ struct BucketEraser: ObjectEraser {
         } catch {
             // The bucket is gone, and with it what was in it.
             if error.code == .noSuchBucket { return }
-            throw RetentionError(
-                error.isTemporary ? .unavailable : .failed,
-                "the bucket \(bucket) did not delete an object: \(error.message); chatbridge doctor says more")
+            throw BucketEraser.failure(error, bucket)
         }
+    }
+
+    /// Looks under the keys that the message's copies would have, in the bucket of the configuration.
+    func deleteCopies(of message: UUID, platform: String, account: String) async throws(RetentionError) -> Int {
+        do throws(ObjectStoreError) {
+            return try await store.deleteAll(
+                withPrefix: AttachmentKey.prefix(platform: platform, account: account, message: message))
+        } catch {
+            if error.code == .noSuchBucket { return 0 }
+            throw BucketEraser.failure(error, store.configuration.bucket)
+        }
+    }
+
+    private static func failure(_ error: ObjectStoreError, _ bucket: String) -> RetentionError {
+        RetentionError(
+            error.isTemporary ? .unavailable : .failed,
+            "the bucket \(bucket) did not list or delete objects: \(error.message); chatbridge doctor says more")
     }
 }
