@@ -141,6 +141,56 @@ import Testing
         }
     }
 
+    @Test func `who was forgotten is not brought back, nor compared`() async throws {
+        try await ImportFixture.with { fixture in
+            let source = ListedSource.sample(sessions: 4, messagesEach: 120)
+            let whole = try await fixture.writer(source).run()
+            #expect(whole.messagesAdded == 480 && whole.erased == 0)
+            // As `chatbridge forget` does.
+            let key = [UInt8](repeating: 7, count: 32)
+            _ = try await fixture.database.query(
+                "INSERT INTO erasures (key, person, erased_at, expires_at) VALUES ($1, $2, now(), now() + interval '30 days')",
+                [.bytea(key), .bytea(Erasures.hash(platform: "telegram", user: "user-2", key: key))])
+            try await fixture.database.simple(
+                """
+                DELETE FROM messages WHERE session_id IN (SELECT id FROM sessions WHERE user_id = 'user-2');
+                DELETE FROM sessions WHERE user_id = 'user-2'
+                """)
+            let again = try await fixture.writer(source).run()
+            #expect(again.erased == 120 && again.messagesAdded == 0 && again.sessionsAdded == 0)
+            #expect(try await fixture.count("messages") == 360)
+            #expect(try await fixture.count("sessions") == 3)
+            let found = try await fixture.validate(source)
+            #expect(found.differences == 0 && found.erased == 120 && found.messages == 360, "\(found.list)")
+        }
+    }
+
+    @Test func `who is forgotten in the middle of an import is in no page that is written later`() async throws {
+        try await ImportFixture.with { fixture in
+            let source = ListedSource.sample(sessions: 4, messagesEach: 100)
+            let key = [UInt8](repeating: 7, count: 32)
+            let admin = PostgresConnection(configuration: fixture.configuration)
+            var entered: Task<Void, any Error>?
+            let summary = try await fixture.writer(source).run { progress in
+                guard progress.stage == .messages, progress.done == 100 else { return }
+                entered = Task {
+                    _ = try await admin.query(
+                        """
+                        INSERT INTO erasures (key, person, erased_at, expires_at)
+                        VALUES ($1, $2, now(), now() + interval '30 days')
+                        """, [.bytea(key), .bytea(Erasures.hash(platform: "telegram", user: "user-3", key: key))])
+                }
+            }
+            try await entered?.value
+            await admin.close()
+            // Before the last page or after it, but never within it.
+            let there = try await fixture.count("messages")
+            #expect(there == 400 - summary.erased && (summary.erased == 0 || summary.erased == 100))
+            let again = try await fixture.writer(source).run()
+            #expect(again.erased == 100 && again.messagesAdded == 0)
+        }
+    }
+
     @Test func `a message whose session is not there gets it made`() async throws {
         try await ImportFixture.with { fixture in
             let (sessions, messages) = ListedSource.rows(sessions: 3, messagesEach: 10)

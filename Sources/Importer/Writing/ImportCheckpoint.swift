@@ -50,6 +50,7 @@ struct ImportCheckpoint: Sendable, Equatable {
         summary.messages = number("messages")
         summary.messagesAdded = number("messagesAdded")
         summary.rejected = number("rejected")
+        summary.erased = number("erased")
         for (name, count) in state["changes"].members {
             if let change = ImportChange(rawValue: name), let count = count.int { summary.changes[change] = Int(count) }
         }
@@ -68,6 +69,7 @@ struct ImportCheckpoint: Sendable, Equatable {
             object.field("messages", summary.messages)
             object.field("messagesAdded", summary.messagesAdded)
             object.field("rejected", summary.rejected)
+            object.field("erased", summary.erased)
             object.key("changes")
             object.object { changes in
                 for change in ImportChange.allCases {

@@ -10,6 +10,8 @@ struct ImportRun {
     private(set) var checkpoint = ImportCheckpoint()
     /// Whether the last page met rows that were there already: then COPY would only fail.
     private var expectsRepeats = false
+    /// Who was forgotten, so that an import does not bring them back.
+    private var erasures = Erasures()
     /// Made for a page that the database refuses, to find the rows at fault.
     private var store: PostgresStore?
 
@@ -46,6 +48,7 @@ struct ImportRun {
             _ = try rejectedFile.resume(at: 0)
         }
         checkpoint.summary.resumedAfter = checkpoint.summary.messages
+        try await learnErasures()
     }
 
     /// Connects, and takes the lock that keeps a second import away.
@@ -104,12 +107,37 @@ struct ImportRun {
             checkpoint.summary.sessions += page.rowsRead
             checkpoint.position = page.next
             if page.next == nil { checkpoint.stage = .messages }
-            do {
-                checkpoint = try await write(page.rows[...], andSave: checkpoint)
-            } catch ImportFailure.database(let error) where error.isRowsFault {
-                try await writeByHalves(page.rows)
+            try await knowingErasures { run in
+                let sessions = page.rows.filter { !run.erasures.cover($0) }
+                do {
+                    run.checkpoint = try await run.write(sessions[...], andSave: run.checkpoint)
+                } catch ImportFailure.database(let error) where error.isRowsFault {
+                    try await run.writeByHalves(sessions)
+                }
             }
             progress(.init(stage: .sessions, done: checkpoint.summary.sessions, total: total))
+        }
+    }
+
+    /// Does a piece of work without people who were forgotten, and again when there is another one by then.
+    private mutating func knowingErasures(_ work: (inout ImportRun) async throws -> Void) async throws {
+        while true {
+            do {
+                return try await work(&self)
+            } catch ImportFailure.database(let error) where error.sqlState == PostgresStore.newErasure {
+                let number = erasures.number
+                try await learnErasures()
+                // Else it was a division in somebody's trigger.
+                guard erasures.number != number else { throw ImportFailure.database(error) }
+            }
+        }
+    }
+
+    private mutating func learnErasures() async throws(ImportFailure) {
+        do throws(PostgresError) {
+            erasures = try await connection.erasures()
+        } catch {
+            throw .database(error)
         }
     }
 
@@ -118,10 +146,12 @@ struct ImportRun {
         _ sessions: ArraySlice<ImportedSession>, andSave checkpoint: ImportCheckpoint?
     ) async throws -> ImportCheckpoint {
         let statement = SessionUpsert.statement(Array(sessions))
+        let check = PostgresStore.check(erasures.number)
         let source = writer.fingerprint.description
         return try await persistently { () async throws(PostgresError) in
             try await connection.transaction { transaction throws(PostgresError) in
                 let rows = try transaction.query(statement.sql, statement.parameters)
+                _ = try transaction.query(check.sql, check.parameters)
                 var next = checkpoint ?? ImportCheckpoint()
                 for index in 0..<rows.count {
                     if try rows[index].bool("inserted") == true { next.summary.sessionsAdded += 1 }
@@ -158,10 +188,11 @@ struct ImportRun {
 
     mutating func writeMessages(_ progress: (ImportProgress) -> Void) async throws {
         guard checkpoint.stage == .messages else { return }
-        let (reader, source) = (PageReader(pageSize: writer.pageSize), writer.source)
+        let (reader, source, erasures) = (PageReader(pageSize: writer.pageSize), writer.source, self.erasures)
         let total = try await source.counts().messages
         try await reader.forEach(
-            from: checkpoint.position, reading: { MessagePage(try await source.messages(after: $0, limit: $1)) }
+            from: checkpoint.position,
+            reading: { MessagePage(try await source.messages(after: $0, limit: $1), without: erasures) }
         ) { page in
             checkpoint.position = page.next
             if page.next == nil { checkpoint.stage = .finished }
@@ -170,45 +201,59 @@ struct ImportRun {
         }
     }
 
+    private mutating func write(_ page: MessagePage) async throws {
+        try note(page.page, [])
+        checkpoint.summary.messages += page.page.rowsRead
+        let before = checkpoint
+        try await knowingErasures { run in
+            run.checkpoint = before
+            let page = page.number == run.erasures.number ? page : MessagePage(page.page, without: run.erasures)
+            run.checkpoint.summary.erased += page.erased
+            if page.messages.isEmpty { try await run.save() } else { try await run.writeRows(of: page) }
+        }
+    }
+
     /// Writes a page by COPY, or where that cannot be by INSERT, or where even that is refused row by row.
-    private mutating func write(_ made: MessagePage) async throws {
-        let page = made.page
-        try note(page, [])
-        checkpoint.summary.messages += page.rowsRead
-        guard !page.rows.isEmpty else { return try await save() }
+    private mutating func writeRows(of page: MessagePage) async throws {
         do {
             if !expectsRepeats {
                 do {
-                    return try await copy(made.rows)
+                    return try await copy(page.rows)
                 } catch ImportFailure.database(let error) where error.code == .uniqueViolation {
                     expectsRepeats = true
                 }
             }
-            var rows = made.rows
+            var rows = page.rows
             // Loggers insert in this order too, so that no two wait for each other.
             rows.sort()
             try await insert(rows)
         } catch ImportFailure.database(let error) where error.isRowsFault {
-            try await writeOneByOne(page.rows)
+            try await writeOneByOne(page.messages)
         }
+    }
+
+    /// What a transaction of messages begins with; `chatbridge forget` waits for the lock, which keeps nobody else waiting.
+    private var opening: [PostgresStatement] {
+        [PostgresStatement("LOCK TABLE sessions IN ROW EXCLUSIVE MODE"), PostgresStore.check(erasures.number)]
     }
 
     private mutating func copy(_ rows: MessageRows) async throws {
         var next = checkpoint
         next.summary.messagesAdded += rows.count
-        let save = statement(saving: next)
+        let before = opening + [statement(saving: next)]
         try await persistently { () async throws(PostgresError) in
             _ = try await connection.transaction(
-                [save], copy: "COPY messages (\(MessageRows.columns)) FROM STDIN (FORMAT binary)", rows.rows.copyData())
+                before, copy: "COPY messages (\(MessageRows.columns)) FROM STDIN (FORMAT binary)", rows.rows.copyData())
         }
         checkpoint = next
     }
 
     private mutating func insert(_ rows: MessageRows) async throws {
         let statement = PostgresStore.insert(rows)
-        let (before, source) = (checkpoint, writer.fingerprint.description)
+        let (before, source, opening) = (checkpoint, writer.fingerprint.description, self.opening)
         let next = try await persistently { () async throws(PostgresError) in
             try await connection.transaction { transaction throws(PostgresError) in
+                _ = try transaction.pipeline(opening)
                 var next = before
                 next.summary.messagesAdded += try transaction.query(statement.sql, statement.parameters).affected
                 _ = try transaction.query(ImportCheckpoint.save, [.text(source), .jsonb(next.encoded())])
@@ -282,7 +327,8 @@ struct ImportRun {
 extension PostgresError {
     /// Whether one of the rows is to blame.
     var isRowsFault: Bool {
-        switch code {
+        if sqlState == PostgresStore.newErasure { return false }
+        return switch code {
         case .invalidData, .uniqueViolation, .foreignKeyViolation, .checkViolation, .notNullViolation,
             .integrityViolation, .unknown:
             true

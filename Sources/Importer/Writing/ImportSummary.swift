@@ -10,6 +10,8 @@ public struct ImportSummary: Sendable, Equatable {
     public internal(set) var messagesAdded = 0
     /// Rows that could not be mapped, or that the database refused.
     public internal(set) var rejected = 0
+    /// Messages of people who were forgotten (`chatbridge forget`) after they had written them: they are left out.
+    public internal(set) var erased = 0
     /// What was changed in how many rows.
     public internal(set) var changes: [ImportChange: Int] = [:]
     /// Messages that earlier runs, which did not come to their end, had done already.

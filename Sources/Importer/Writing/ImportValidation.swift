@@ -35,6 +35,8 @@ public struct ImportValidation: Sendable {
     public internal(set) var later = 0
     /// Messages whose status or metadata has moved on since, as when somebody has read them.
     public internal(set) var movedOn = 0
+    /// Messages of people who were forgotten, which ought not to be there and were not compared.
+    public internal(set) var erased = 0
     /// Rows of the source that cannot be imported, and so were not compared.
     public internal(set) var rejected = 0
     /// Some transcripts, chosen by chance.

@@ -34,15 +34,19 @@ public struct ImportValidator: Sendable {
     /// - Parameter progress: told after each page, on the caller's executor.
     /// - Throws: ``ImportFailure`` or ``ImportSourceError`` when one of the two cannot be read.
     public func run(progress: (ImportProgress) -> Void = { _ in }) async throws -> ImportValidation {
+        try await ImportWriter.checkMigrations(configuration)
         let database = TranscriptReader(configuration: configuration)
         do {
+            let erasures = try await database.erasures()
             var validation = ImportValidation()
-            let chosen = try await compareSessions(database, &validation)
-            try await compareTranscripts(database, &validation, progress)
+            let chosen = try await compareSessions(database, erasures, &validation)
+            try await compareTranscripts(database, erasures, &validation, progress)
             for session in chosen {
                 validation.samples.append(
                     .init(
-                        session: session, source: Array(try await source.transcript(of: session).prefix(100)),
+                        session: session,
+                        source: try await source.transcript(of: session).filter { !erasures.cover($0) }.prefix(100).map(
+                            \.self),
                         database: try await database.head(of: session, limit: 100)))
             }
             await database.close()
@@ -60,7 +64,7 @@ public struct ImportValidator: Sendable {
 
     /// - Returns: some sessions, chosen by chance, each with the same chance.
     private func compareSessions(
-        _ database: TranscriptReader, _ validation: inout ImportValidation
+        _ database: TranscriptReader, _ erasures: Erasures, _ validation: inout ImportValidation
     ) async throws -> [UUID] {
         var chosen: [UUID] = []
         var position: ImportPosition?
@@ -68,7 +72,7 @@ public struct ImportValidator: Sendable {
             let page = try await source.sessions(after: position, limit: pageSize)
             validation.rejected += page.rejected.count
             let rows = try await database.sessions(page.rows.map(\.id))
-            for session in page.rows {
+            for session in page.rows where !erasures.cover(session) {
                 validation.sessions += 1
                 validation.add(Self.differences(of: session, from: rows[session.id]), in: session.id)
                 // Reservoir sampling: the n-th comes in with the chance samples / n.
@@ -109,7 +113,8 @@ public struct ImportValidator: Sendable {
     // MARK: Transcripts
 
     private func compareTranscripts(
-        _ database: TranscriptReader, _ validation: inout ImportValidation, _ progress: (ImportProgress) -> Void
+        _ database: TranscriptReader, _ erasures: Erasures, _ validation: inout ImportValidation,
+        _ progress: (ImportProgress) -> Void
     ) async throws {
         let total = try await source.counts().messages
         var waiting: [TranscriptDigest] = []
@@ -121,6 +126,11 @@ public struct ImportValidator: Sendable {
         ) { page in
             validation.rejected += page.rejected.count
             for message in page.rows {
+                guard !erasures.cover(message) else {
+                    validation.erased += 1
+                    continue
+                }
+                validation.messages += 1
                 if var digest = open, digest.session != message.session.id {
                     digest.close()
                     waiting.append(digest)
@@ -129,11 +139,10 @@ public struct ImportValidator: Sendable {
                 if open == nil { open = TranscriptDigest(session: message.session.id) }
                 open?.add(message.storable)
             }
-            validation.messages += page.rows.count
             done += page.rowsRead
             if page.next == nil, let last = open { waiting.append(last) }
             while waiting.count >= group || page.next == nil && !waiting.isEmpty {
-                try await compare(Array(waiting.prefix(group)), database, &validation)
+                try await compare(Array(waiting.prefix(group)), database, erasures, &validation)
                 waiting.removeFirst(min(group, waiting.count))
             }
             progress(ImportProgress(stage: .comparing, done: done, total: total))
@@ -141,7 +150,8 @@ public struct ImportValidator: Sendable {
     }
 
     private func compare(
-        _ digests: [TranscriptDigest], _ database: TranscriptReader, _ validation: inout ImportValidation
+        _ digests: [TranscriptDigest], _ database: TranscriptReader, _ erasures: Erasures,
+        _ validation: inout ImportValidation
     ) async throws {
         let (found, later) = try await database.digests(like: digests)
         validation.later += later
@@ -158,7 +168,7 @@ public struct ImportValidator: Sendable {
             if let last = other.last, last != digest.last {
                 differences.append("ends at \(last), in the source at \(digest.last?.description ?? "")")
             }
-            let (rows, movedOn) = try await examine(digest.session, database)
+            let (rows, movedOn) = try await examine(digest.session, database, erasures)
             validation.movedOn += movedOn
             differences += rows
             validation.add(differences, in: digest.session)
@@ -169,9 +179,9 @@ public struct ImportValidator: Sendable {
     ///
     /// - Returns: what differs, and how many messages have moved on since they were imported.
     private func examine(
-        _ session: UUID, _ database: TranscriptReader
+        _ session: UUID, _ database: TranscriptReader, _ erasures: Erasures
     ) async throws -> (differences: [String], movedOn: Int) {
-        let transcript = try await source.transcript(of: session)
+        let transcript = try await source.transcript(of: session).filter { !erasures.cover($0) }
         var (differences, movedOn): ([String], Int) = ([], 0)
         for start in stride(from: 0, to: transcript.count, by: 1000) {
             let part = transcript[start..<min(start + 1000, transcript.count)]

@@ -57,7 +57,7 @@ public struct ImportWriter: Sendable {
     /// - Returns: what was done; rows that were rejected are in ``rejectedPath``.
     /// - Throws: ``ImportFailure`` or ``ImportSourceError``. What was written stays, and the next run goes on behind it.
     public func run(progress: (ImportProgress) -> Void = { _ in }) async throws -> ImportSummary {
-        try await checkMigrations()
+        try await Self.checkMigrations(configuration, patience)
         var run = ImportRun(self)
         do {
             try await run.begin()
@@ -81,7 +81,7 @@ public struct ImportWriter: Sendable {
     /// - Parameter progress: told after each page, on the caller's executor.
     /// - Throws: ``ImportFailure`` or ``ImportSourceError``.
     public func preview(progress: (ImportProgress) -> Void = { _ in }) async throws -> ImportPreview {
-        try await checkMigrations()
+        try await Self.checkMigrations(configuration, patience)
         let connection = PostgresConnection(configuration: configuration)
         do {
             let found = try await preview(connection, progress)
@@ -134,7 +134,9 @@ public struct ImportWriter: Sendable {
     }
 
     /// An import fills tables and never makes them.
-    private func checkMigrations() async throws(ImportFailure) {
+    static func checkMigrations(
+        _ configuration: PostgresConfiguration, _ patience: Duration = .zero
+    ) async throws(ImportFailure) {
         let statuses: [MigrationStatus]
         do throws(MigrationError) {
             let runner = MigrationRunner(try Migrations.embedded(), on: configuration, retryingFor: patience)

@@ -22,20 +22,40 @@ extension ImportPage: PageInHand {
     }
 }
 
-/// Messages with the rows that they become.
+/// Messages with the rows that they become, without those of people who were forgotten.
 struct MessagePage: PageInHand {
     let page: ImportPage<LogMessage>
+    let messages: [LogMessage]
     let rows: MessageRows
     let bytes: Int
+    /// The number of the latest erasure that was known.
+    let number: Int64
 
     var next: ImportPosition? { page.next }
+    /// How many messages were left out.
+    var erased: Int { page.rows.count - messages.count }
 
-    init(_ page: ImportPage<LogMessage>) {
+    init(_ page: ImportPage<LogMessage>, without erasures: Erasures) {
         self.page = page
         bytes = page.bytes
-        var rows = MessageRows(capacity: page.rows.count, bytes: bytes + page.rows.count * 64)
-        for message in page.rows { rows.append(message) }
+        number = erasures.number
+        messages = page.rows.contains(where: erasures.cover) ? page.rows.filter { !erasures.cover($0) } : page.rows
+        var rows = MessageRows(capacity: messages.count, bytes: bytes + messages.count * 64)
+        for message in messages { rows.append(message) }
         self.rows = rows
+    }
+}
+
+extension Erasures {
+    /// Whether a session is of somebody who was forgotten after all of it.
+    func cover(_ session: ImportedSession) -> Bool {
+        cover(
+            LogMessage(
+                id: session.id, at: session.lastActivity,
+                session: .init(
+                    id: session.id, platform: session.platform, account: session.account,
+                    conversation: session.conversation, user: session.user),
+                direction: .inbound, text: nil, status: .received))
     }
 }
 

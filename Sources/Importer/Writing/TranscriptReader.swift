@@ -19,6 +19,11 @@ struct TranscriptReader: Sendable {
         m.mastra_request_id, m.status, m.metadata
         """
 
+    /// Who was forgotten.
+    func erasures() async throws(PostgresError) -> Erasures {
+        try await connection.erasures()
+    }
+
     /// The rows of sessions, by their ids.
     func sessions(_ ids: [UUID]) async throws(PostgresError) -> [UUID: ImportedSession] {
         let rows = try await connection.query(

@@ -24,7 +24,7 @@ public struct Erasures: Sendable {
     }
 
     /// The number of the latest entry: another one in the table means that there are others to know.
-    let number: Int64
+    package let number: Int64
     private var keys: [HMACSHA256Key] = []
     private var times: [[UInt8]: Timestamp] = [:]
     /// What was said after it is nobody's who was forgotten.
@@ -33,7 +33,7 @@ public struct Erasures: Sendable {
     private static let longestAnswer = Duration.seconds(3600)
 
     /// Nobody was forgotten.
-    init() {
+    package init() {
         number = 0
     }
 
@@ -67,7 +67,7 @@ public struct Erasures: Sendable {
     }
 
     /// Whether a message is of somebody, or to somebody, who was forgotten after it was said, or after its question was asked.
-    func cover(_ message: LogMessage) -> Bool {
+    package func cover(_ message: LogMessage) -> Bool {
         guard mayCover(message.at) else { return false }
         let asked = message.direction == .outbound ? Self.question(message.metadata) : nil
         let time = min(message.at, asked ?? message.at)

@@ -3,13 +3,13 @@ package import Postgres
 
 extension PostgresStore {
     /// The SQLSTATE of a division by zero: only ``check(_:)`` divides.
-    static let newErasure = "22012"
+    package static let newErasure = "22012"
 
     /// Fails, and with it the transaction, where somebody was forgotten of whom the writer does not know.
     ///
     /// It stands behind the upsert of the sessions, whose lock it is that `chatbridge forget` waits for: either the transaction
     /// sees the new entry here, or whoever made that sees the transaction's rows.
-    static func check(_ number: Int64) -> PostgresStatement {
+    package static func check(_ number: Int64) -> PostgresStatement {
         PostgresStatement(
             "SELECT 1 / (SELECT CASE WHEN coalesce(max(number), 0) = $1 THEN 1 ELSE 0 END FROM erasures) AS known",
             [.int8(number)])

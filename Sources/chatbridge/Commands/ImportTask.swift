@@ -67,6 +67,9 @@ struct ImportTask: Sendable {
         Terminal.say("  sessions  \(Self.added(summary.sessionsAdded, of: summary.sessions))")
         Terminal.say("  messages  \(Self.added(summary.messagesAdded, of: summary.messages))")
         Self.say(summary.changes, "changed")
+        if summary.erased > 0 {
+            Terminal.say("  left out  \(summary.erased.grouped) messages of people who were forgotten since")
+        }
         if summary.rejected > 0 {
             Terminal.say(
                 "  " + Terminal.styled("rejected", .bad)
@@ -125,6 +128,9 @@ struct ImportTask: Sendable {
                 Terminal.styled(
                     "no differences, but news since: \(found.later.grouped) later messages, "
                         + "\(found.movedOn.grouped) with a newer status", .dim))
+        }
+        if found.erased > 0 {
+            Terminal.say("not compared: \(found.erased.grouped) messages of people who were forgotten")
         }
         if found.rejected > 0, options.onlyValidates {
             Terminal.say("not compared: \(found.rejected.grouped) rows that cannot be imported (--dry-run says why)")
