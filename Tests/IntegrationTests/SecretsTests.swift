@@ -22,7 +22,7 @@ import Testing
             "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "ZALOBOT_TOKEN", "ZALOBOT_WEBHOOK_SECRET", "FEISHU_APP_SECRET",
             "FEISHU_ENCRYPT_KEY", "FEISHU_VERIFICATION_TOKEN", "TEAMS_APP_PASSWORD", "ROCKETCHAT_AUTH_TOKEN",
             "ROCKETCHAT_WEBHOOK_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "TWILIO_AUTH_TOKEN", "MATTERMOST_BOT_TOKEN",
-            "MATTERMOST_WEBHOOK_TOKEN",
+            "MATTERMOST_WEBHOOK_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
         ]
         for (number, name) in names.enumerated() { secrets[name] = "cAnArY\(number)x7Qz" }
         secrets["TELEGRAM_BOT_TOKEN"] = "123456:cAnArYtelegram"
@@ -53,6 +53,7 @@ import Testing
             "WEBHOOK_REPLY_URL": "\(api)/reply", "PUBLIC_URL": "https://bot.example.com",
             "AGENT": "mastra", "MASTRA_ENDPOINT": "\(api)/api", "MASTRA_AGENT_ID": "a", "LOG_LEVEL": "debug",
             "WEB_ENABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": api, "OTEL_BSP_SCHEDULE_DELAY": "10",
+            "ATTACHMENT_BUCKET": "media", "S3_ENDPOINT": api,
             "REDIS_URL": "redis://user:cAnArYredis@\(closed)",
             "DATABASE_URL": "postgres://user:cAnArYpostgres@\(closed)/db?connect_timeout=2",
         ]
