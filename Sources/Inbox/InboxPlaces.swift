@@ -39,7 +39,8 @@ package struct InboxPlaces: Sendable {
         InboxRecord(id: UUID(high: 0, low: 0), bytes: record, progress: nil).map { ($0.lane, $0.payload) }
     }
 
-    /// Takes the event ARGV 3, of the conversation ARGV 4, from a bridge (ARGV 2) that is dead; ARGV 1 is the prefix.
+    /// Takes the event ARGV 3, of the conversation ARGV 4, from a bridge (ARGV 2) that is dead; ARGV 1 is the prefix, KEYS 1 what
+    /// the bridge holds.
     ///
     /// Answers 0 where the bridge lives or does not hold it.
     package static let remove = RedisScript(
@@ -47,7 +48,7 @@ package struct InboxPlaces: Sendable {
         source: """
             local P, bridge, id, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
             if redis.call('EXISTS', P .. 'lease:' .. bridge) == 1 then return 0 end
-            if redis.call('HDEL', P .. 'held:' .. bridge, id) == 0 then return 0 end
+            if redis.call('HDEL', KEYS[1], id) == 0 then return 0 end
             redis.call('HDEL', P .. 'begun:' .. bridge, id)
             local value = lane ~= '' and redis.call('HGET', P .. 'lanes', lane)
             local count, owner = string.match(value or '', '^(%d+) (.*)$')

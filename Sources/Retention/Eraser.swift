@@ -96,6 +96,7 @@ package struct Eraser: Sendable {
         while true {
             progress("looking through queues and files")
             var inWork: [Finding] = []
+            let known = matcher.messages.count
             for place in places {
                 for finding in try await place.visit(&matcher, options.isDryRun ? .count : .erase) {
                     receipt.add([finding])
@@ -103,7 +104,10 @@ package struct Eraser: Sendable {
                 }
             }
             receipt.setInWork(inWork)
-            if inWork.isEmpty || options.isDryRun || ContinuousClock.now >= end { return }
+            if options.isDryRun || ContinuousClock.now >= end { return }
+            // News of a message may lie in a place that was gone through before its own.
+            if matcher.messages.count > known { continue }
+            if inWork.isEmpty { return }
             progress("waiting for what is in work")
             await pause()
         }

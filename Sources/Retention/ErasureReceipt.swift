@@ -23,6 +23,9 @@ package struct ErasureReceipt: Sendable {
     /// Whether nothing is left of them anywhere that was looked at.
     package var isComplete: Bool { inWork.isEmpty }
 
+    /// Whether there was nothing of them anywhere.
+    package var isEmpty: Bool { counts.values.allSatisfy { $0 == 0 } && inWork.isEmpty }
+
     mutating func add(_ findings: [Finding]) {
         for finding in findings { counts[finding.place, default: 0] += finding.count }
     }
@@ -70,7 +73,7 @@ package struct ErasureReceipt: Sendable {
         for place in Finding.Place.allCases where (counts[place] ?? 0) > 0 {
             lines.append("  \(counts[place] ?? 0) \(place.title)")
         }
-        if counts.values.allSatisfy({ $0 == 0 }) { lines.append("  nothing: there is nothing of them") }
+        if isEmpty { lines.append("  nothing: there is nothing of them") }
         for place in Finding.Place.allCases {
             guard let count = inWork[place] else { continue }
             lines.append("  in work just now: \(count) \(place.title)")

@@ -109,7 +109,7 @@ package struct RedisPlaces: SessionPlace {
             else { continue }
             if visit == .erase, !isAlive {
                 let removed = try await client.run(
-                    InboxPlaces.remove,
+                    InboxPlaces.remove, keys: [keys.held(by: bridge)],
                     arguments: [keys.prefix, bridge, id, entry.lane ?? ""].map { Array($0.utf8) }
                 ).integer
                 // A bridge has taken it over just now.

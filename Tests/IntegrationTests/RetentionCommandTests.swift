@@ -58,6 +58,8 @@ import Testing
         #expect(!forgotten.output.contains("4242424242"))
         #expect(!(try run("export", "telegram", "4242424242").output.contains("mine")))
         #expect(try run("export", "telegram", "7777777777").output.contains("theirs"))
+        let misspelled = try run("forget", "telegramm", "7777777777", "--dry-run")
+        #expect(misspelled.code == 0 && misspelled.output.contains("platforms in the database: telegram"))
     }
 
     @Test func `old messages are pruned`() async throws {

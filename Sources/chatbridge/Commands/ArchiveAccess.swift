@@ -47,6 +47,11 @@ struct ArchiveAccess: Sendable {
         return places
     }
 
+    /// The platforms that have sessions.
+    func platforms() async throws -> [String] {
+        try await archive.rows("SELECT DISTINCT platform FROM sessions ORDER BY platform", []).compactMap { $0[0] }
+    }
+
     /// Runs a command's work on the loop and turns what went wrong into words and an exit code.
     static func run(
         _ name: String, _ body: @escaping @Sendable (EventLoop, ProductConfiguration) async throws -> ExitCode

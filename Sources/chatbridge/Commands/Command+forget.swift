@@ -58,6 +58,12 @@ extension Command {
                     if Terminal.isTerminal(2) { Terminal.complain("… \(step)") }
                 })
             let receipt = try await eraser.erase(person)
+            if receipt.isEmpty {
+                // A name that is spelled wrong must not look like an erasure.
+                let platforms = try await access.platforms()
+                Terminal.complain(
+                    "there is nothing of this user; platforms in the database: \(platforms.joined(separator: ", "))")
+            }
             await access.archive.close()
             if isJSON {
                 Terminal.say(String(decoding: receipt.json, as: UTF8.self))

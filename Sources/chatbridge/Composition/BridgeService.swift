@@ -53,6 +53,7 @@ struct BridgeService: Sendable {
 
         let logger = storage.map { makeLogger(path: path, storage: $0, traces: traces) }
         let logging = logger.map { logger in loop.spawn(on: logger) { await $0.run() } }
+        let keeping = storage.flatMap { PartitionKeeper.start(for: $0, loop: loop, log: log) }
         let background = startBackground(bridge: bridge, client: client, states: states, path: path)
 
         loop.spawn { [loop] in
@@ -61,7 +62,7 @@ struct BridgeService: Sendable {
         }
         await signals.wait()
         log.info("stopping: finishing what is in work")
-        for task in background { task.cancel() }
+        for task in background + [keeping].compactMap(\.self) { task.cancel() }
         let deadline = ContinuousClock.now + product.shutdownTimeout
         // Answers at our own endpoints come from the engine: both drain side by side.
         async let connections: Void = server.shutdown(deadline: product.shutdownTimeout)

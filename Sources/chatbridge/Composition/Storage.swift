@@ -59,7 +59,6 @@ enum Storage: Sendable {
         case .sqlite(let store, _): _ = try await store.migrate()
         case .postgres(_, let configuration):
             _ = try await MigrationRunner(Migrations.embedded(), on: configuration).up()
-            _ = try? await MessagePartitions(on: configuration).makeAhead(PartitionKeeper.months)
         }
     }
 

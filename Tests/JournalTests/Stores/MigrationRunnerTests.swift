@@ -52,6 +52,20 @@ import Testing
         }
     }
 
+    @Test func `who may write messages may see who was forgotten, without being told so`() async throws {
+        try await StoreFixture.withSchema { configuration in
+            let migrations = try Migrations.embedded()
+            _ = try await MigrationRunner(Array(migrations.prefix(2)), on: configuration).up()
+            let connection = PostgresConnection(configuration: configuration)
+            try await connection.simple("GRANT INSERT ON messages TO PUBLIC")
+            _ = try await MigrationRunner(migrations, on: configuration).up()
+            let rows = try await connection.query(
+                "SELECT relacl::text AS acl FROM pg_class WHERE oid = 'erasures'::regclass")
+            #expect(try rows.first?.text("acl")?.contains("=r/") == true)
+            await connection.close()
+        }
+    }
+
     @Test func `the project's own migrations go up and down and up`() async throws {
         try await StoreFixture.withSchema { configuration in
             let migrations = try Migrations.embedded()

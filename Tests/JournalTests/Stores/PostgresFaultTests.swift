@@ -86,6 +86,9 @@ import Testing
             "chatbridge migrate up", fault: "ALTER TABLE sessions RENAME TO gone",
             healing: "ALTER TABLE gone RENAME TO sessions")
         try await survives(
+            "chatbridge migrate up", fault: "ALTER TABLE erasures RENAME TO gone",
+            healing: "ALTER TABLE gone RENAME TO erasures")
+        try await survives(
             "chatbridge migrate up",
             fault: "ALTER TABLE messages DROP CONSTRAINT messages_pkey",
             healing: "ALTER TABLE messages ADD CONSTRAINT messages_pkey PRIMARY KEY (id)")
