@@ -98,6 +98,9 @@ package struct Pruner: Sendable {
             }
             progress(report)
         }
+        // Hashes of people who were forgotten long ago; their key goes with the last of them.
+        _ = try await archive.execute(
+            "DELETE FROM erasures WHERE expires_at <= \(dialect.time("$1"))", [Timestamp.now().description])
         try await archive.reclaim()
         return report
     }

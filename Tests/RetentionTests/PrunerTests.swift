@@ -62,6 +62,20 @@ import Testing
     }
 
     @Test(arguments: ArchiveKind.available)
+    func `the hash of somebody who was forgotten goes when its time is over`(kind: ArchiveKind) async throws {
+        try await ArchiveFixture.with(kind) { fixture in
+            let now = Timestamp.now()
+            for (user, days) in [("1", 1), ("2", -1)] {
+                let until = now.advanced(by: .seconds(86_400 * days))
+                _ = try await fixture.archive.remember(
+                    Person(platform: "telegram", user: user), at: now, until: until)
+            }
+            _ = try await Self.prune(fixture, days: 1)
+            #expect(try await fixture.count("erasures") == 1)
+        }
+    }
+
+    @Test(arguments: ArchiveKind.available)
     func `many messages go in batches while a logger writes`(kind: ArchiveKind) async throws {
         try await ArchiveFixture.with(kind) { fixture in
             var generator = UUIDGenerator()
