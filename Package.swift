@@ -182,8 +182,8 @@ let package = Package(
         .testTarget(
             name: "ChatbridgeTests",
             dependencies: [
-                "chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "ObjectStorage",
-                "TestSupport", "Tracing",
+                "chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "JSON", "Journal",
+                "ObjectStorage", "TestSupport", "Tracing",
             ]),
         .testTarget(
             name: "IntegrationTests",

@@ -103,7 +103,9 @@ final class AgentClient: Sendable {
             }
         } catch {
             guard isSilent, error.kind == .error, !error.isPassing else { throw error }
-            return try await ask(agent, once: turn.withoutPictures(), onText: onText)
+            let bare = turn.withoutPictures()
+            defer { turn.firstByteAt = bare.firstByteAt }
+            return try await ask(agent, once: bare, onText: onText)
         }
     }
 
@@ -117,9 +119,9 @@ final class AgentClient: Sendable {
         }
         while true {
             if exchange.isStreaming {
-                try await stream(exchange, onText: onText)
+                try await stream(exchange, of: turn, onText: onText)
             } else {
-                try await fetch(exchange, onText: onText)
+                try await fetch(exchange, of: turn, onText: onText)
             }
             if exchange.isOver { return try exchange.wholeAnswer() }
             try await pause(for: exchange.proceed())
@@ -138,11 +140,15 @@ final class AgentClient: Sendable {
         }
     }
 
-    private func fetch(_ exchange: AgentExchange, onText: (String) async -> Void) async throws(AgentFailure) {
+    private func fetch(
+        _ exchange: AgentExchange, of turn: AskedTurn, onText: (String) async -> Void
+    ) async throws(AgentFailure) {
         do {
             let response = try await connecting(exchange) { (request) async throws(HTTPClientError) in
                 try await client.send(request)
             }
+            // How long the rest took to come is known to curl; of an answer in several parts the first counts.
+            if turn.firstByteAt == nil { turn.firstByteAt = .now - response.timeOfBody }
             exchange.begin(status: response.status) { response.header($0) }
             exchange.read(response.body)
         } catch {
@@ -152,9 +158,9 @@ final class AgentClient: Sendable {
         while let piece = exchange.nextPiece() { await onText(piece) }
     }
 
-    @inline(never) private func stream(_ exchange: AgentExchange, onText: (String) async -> Void)
-        async throws(AgentFailure)
-    {
+    @inline(never) private func stream(
+        _ exchange: AgentExchange, of turn: AskedTurn, onText: (String) async -> Void
+    ) async throws(AgentFailure) {
         do throws(HTTPClientError) {
             let response = try await connecting(exchange) { (request) async throws(HTTPClientError) in
                 try await client.stream(request)
@@ -162,6 +168,7 @@ final class AgentClient: Sendable {
             exchange.begin(status: response.status) { response.header($0) }
             var pieces = response.body.makeAsyncIterator()
             while !exchange.isOver, let bytes = try await pieces.next() {
+                if turn.firstByteAt == nil { turn.firstByteAt = .now }
                 exchange.read(bytes)
                 while let piece = exchange.nextPiece() { await onText(piece) }
             }

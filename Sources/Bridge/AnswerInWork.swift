@@ -42,6 +42,8 @@ final class AskedTurn {
     var turn: AgentTurn
     /// What the agent is told of the trace.
     var trace: TraceHeaders?
+    /// When the first byte of the agent's answer came.
+    var firstByteAt: ContinuousClock.Instant?
 
     init(_ turn: AgentTurn) {
         self.turn = turn

@@ -18,6 +18,7 @@ extension Bridge {
         let start = ContinuousClock.now
         question.platform.metrics.waitSeconds.record(question.takenAt.duration(to: start))
         question.stage = .asking
+        question.steps.askedAt = start
         if case .within = question.platform.capabilities.replies.push { await sendHeld(before: question) }
         let work = begin(question, since: start)
         if agent.agent.takesImages, !work.turn.turn.event.attachments.isEmpty { await takePictures(for: work) }
@@ -78,7 +79,10 @@ extension Bridge {
 
     @inline(never) private func noteAnswer(_ work: AnswerInWork) -> Duration {
         work.typing?.cancel()
-        let agentTime = work.start.duration(to: .now)
+        let done = ContinuousClock.now
+        let agentTime = work.start.duration(to: done)
+        work.question.steps.firstByteAt = work.turn.firstByteAt
+        work.question.steps.agentDoneAt = done
         work.question.platform.metrics.agentSeconds.record(agentTime)
         if let trace = work.question.trace, let answer = work.answer {
             trace.endAsking(agent.agent.name, isStreaming: work.turn.turn.isStreaming, answer.receipt)
@@ -97,7 +101,9 @@ extension Bridge {
         let question = work.question
         question.trace?.endDelivering(
             on: question.platform.name, parts: work.delivery.parts, failure: work.delivery.failure?.reason)
-        question.platform.metrics.addedSeconds.record(question.takenAt.duration(to: .now) - agentTime)
+        let delivered = ContinuousClock.now
+        question.platform.metrics.addedSeconds.record(question.takenAt.duration(to: delivered) - agentTime)
+        question.steps.deliveredAt = delivered
         recordAnswer(answer, delivery: work.delivery, to: question)
         work.listener?.receive(.done(text: answer.text, attachments: answer.attachments))
         settle(question)
@@ -108,6 +114,8 @@ extension Bridge {
         let question = work.question
         work.typing?.cancel()
         question.trace?.endAsking(agent.agent.name, failure: failure, isWithdrawn: question.isWithdrawn)
+        question.steps.firstByteAt = work.turn.firstByteAt
+        question.steps.agentDoneAt = .now
         if question.isWithdrawn { return await withdraw(work) }
         question.stage = .delivering
         guard await begin(question) else { return leave(question, to: work.listener) }
@@ -189,6 +197,7 @@ extension Bridge {
         let address = ReplyAddress(question.event, rules: question.platform.capabilities.replies, names: question.id)
         let delivery = await deliver(answer, through: nil, of: question, to: address, listener: nil)
         Failpoint.reach("bridge.recovered")
+        question.steps.deliveredAt = .now
         recordAnswer(answer, delivery: delivery, to: question)
         settle(question)
     }
@@ -304,6 +313,7 @@ extension Bridge {
             let address = ReplyAddress(question.event, rules: question.platform.capabilities.replies)
             delivery = await question.platform.outbox.send(text, format: .plain, to: address)
         }
+        question.steps.deliveredAt = .now
         recordApology(text, for: failure, delivery: delivery, to: question)
     }
 

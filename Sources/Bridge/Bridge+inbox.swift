@@ -209,10 +209,12 @@ extension Bridge {
             return
         }
         if let listener = arrival.listener { listeners[arrival.id] = listener }
-        enqueue(
-            Question(
-                id: arrival.id, event: event, platform: platform, takenAt: arrival.takenAt, keeping: keeping,
-                lane: lane, trace: arrival.trace))
+        let question = Question(
+            id: arrival.id, event: event, platform: platform, takenAt: arrival.takenAt, keeping: keeping, lane: lane,
+            trace: arrival.trace)
+        question.steps.receivedAt = arrival.receivedAt
+        if question.isKept { question.steps.claimedAt = .now }
+        enqueue(question)
     }
 
     // MARK: From elsewhere
@@ -233,11 +235,12 @@ extension Bridge {
         keepAttachments(of: payload.event, as: id, on: platform)
         guard delivery.purpose == .answer else { return heed(payload.event, on: platform) }
         let caller = payload.trace.flatMap { TraceContext(traceparent: $0) }.map { TraceHeaders(context: $0) }
-        enqueue(
-            Question(
-                id: id, event: payload.event, platform: platform, takenAt: .now, keeping: .payload,
-                lane: delivery.reference.lane, attempts: delivery.attempts, progress: delivery.progress,
-                trace: MessageTrace(by: tracer, under: caller, at: .now(), takenAt: .now)))
+        let question = Question(
+            id: id, event: payload.event, platform: platform, takenAt: .now, keeping: .payload,
+            lane: delivery.reference.lane, attempts: delivery.attempts, progress: delivery.progress,
+            trace: MessageTrace(by: tracer, under: caller, at: .now(), takenAt: .now))
+        question.steps.setTaken(from: id, at: question.takenAt)
+        enqueue(question)
     }
 
     private func lanesInWork() -> [String: Int] {

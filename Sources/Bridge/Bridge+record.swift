@@ -143,6 +143,7 @@ extension Metadata {
         }
         add("delivery_error", delivery.failure?.reason)
         add("traceparent", question.trace?.name)
+        self["timings"] = .json(question.timings)
     }
 
     /// The metadata as one JSON object.

@@ -130,18 +130,21 @@ public actor Bridge {
         let platform: Platform
         let at: Timestamp
         let takenAt: ContinuousClock.Instant
+        /// When its webhook had been read; the same as ``takenAt`` where it came another way.
+        let receivedAt: ContinuousClock.Instant
         let listener: ReplyListener?
         let trace: MessageTrace?
 
         init(
             id: UUID, event: InboundEvent, platform: Platform, at: Timestamp, takenAt: ContinuousClock.Instant,
-            listener: ReplyListener?, trace: MessageTrace?
+            receivedAt: ContinuousClock.Instant, listener: ReplyListener?, trace: MessageTrace?
         ) {
             self.id = id
             self.event = event
             self.platform = platform
             self.at = at
             self.takenAt = takenAt
+            self.receivedAt = receivedAt
             self.listener = listener
             self.trace = trace
         }
@@ -170,8 +173,10 @@ public actor Bridge {
     /// - Parameters:
     ///   - listener: somebody at one of our own endpoints who waits for the answer here.
     ///   - trace: what brought the events.
+    ///   - start: when their webhook had been read; nil: now.
     func admit(
-        _ events: [InboundEvent], from platform: Platform, listener: ReplyListener? = nil, trace: TraceHeaders? = nil
+        _ events: [InboundEvent], from platform: Platform, listener: ReplyListener? = nil, trace: TraceHeaders? = nil,
+        since start: ContinuousClock.Instant? = nil
     ) -> Admission {
         guard hasRoom(for: events, on: platform) else {
             platform.metrics.overloaded.increment()
@@ -180,7 +185,8 @@ public actor Bridge {
         let (now, takenAt) = (Timestamp.now(), ContinuousClock.now)
         let arrivals = events.map {
             Arrival(
-                id: ids.next(at: now), event: $0, platform: platform, at: now, takenAt: takenAt, listener: listener,
+                id: ids.next(at: now), event: $0, platform: platform, at: now, takenAt: takenAt,
+                receivedAt: start ?? takenAt, listener: listener,
                 trace: MessageTrace(by: tracer, under: trace, at: now, takenAt: takenAt))
         }
         // A simulated webhook is from nobody: no other bridge need know of it.

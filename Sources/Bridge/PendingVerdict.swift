@@ -13,11 +13,14 @@ final class PendingVerdict: @unchecked Sendable {
     private var state = State.open([])
     /// Whether somebody went on without it: then a later `duplicate` may be the event's own mark.
     private(set) var wasGivenUp = false
+    /// When the inbox said it.
+    private(set) var knownAt: ContinuousClock.Instant?
 
     /// The inbox has spoken; nil: it is away.
     func set(_ verdict: InboxVerdict?) {
         guard case .open(let waiting) = state else { return }
         state = .known(verdict)
+        knownAt = .now
         for continuation in waiting { continuation.resume() }
     }
 

@@ -68,6 +68,8 @@ final class Question: @unchecked Sendable {
     var mayShow: Bool?
     /// Asks that of the inbox.
     var asking: Task<Void, Never>?
+    /// When it came to each step.
+    var steps: QuestionSteps
 
     init(
         id: UUID, event: InboundEvent, platform: Bridge.Platform, takenAt: ContinuousClock.Instant, keeping: Keeping,
@@ -82,6 +84,7 @@ final class Question: @unchecked Sendable {
         self.attempts = attempts
         self.progress = progress
         self.trace = trace
+        steps = QuestionSteps(receivedAt: takenAt)
     }
 
     /// True where the inbox has all of it.

@@ -6,17 +6,21 @@ public struct HTTPClientResponse: Sendable {
     public let status: HTTPStatus
     /// The content, decoded where the request asked for compression.
     public let body: [UInt8]
+    /// The time from the answer's first byte to its last.
+    public let timeOfBody: Duration
     private let head: ResponseHead
 
     /// An answer of these parts, as tests make them.
     public init(status: HTTPStatus, headers: HTTPFields = HTTPFields(), body: [UInt8] = []) {
         self.status = status
         self.body = body
+        timeOfBody = .zero
         head = ResponseHead(fields: headers)
     }
 
-    init(status: HTTPStatus, head: ResponseHead, body: [UInt8]) {
+    init(status: HTTPStatus, head: ResponseHead, body: [UInt8], timeOfBody: Duration) {
         self.status = status
+        self.timeOfBody = timeOfBody
         self.head = head
         self.body = body
     }

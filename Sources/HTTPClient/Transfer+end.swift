@@ -55,10 +55,20 @@ extension Transfer {
 
     /// Moves the answer out.
     private func takeResponse() -> HTTPClientResponse {
-        let response = HTTPClientResponse(status: HTTPStatus(status), head: ResponseHead(wire: head), body: body)
+        let response = HTTPClientResponse(
+            status: HTTPStatus(status), head: ResponseHead(wire: head), body: body, timeOfBody: timeOfBody)
         head = []
         body = []
         return response
+    }
+
+    /// From the first byte of the answer to its end, as curl has measured it (CURLINFO_STARTTRANSFER_TIME_T(3)).
+    private var timeOfBody: Duration {
+        var (first, total): (curl_off_t, curl_off_t) = (0, 0)
+        guard cb_easy_get_off(handle, CURLINFO_STARTTRANSFER_TIME_T, &first) == CURLE_OK,
+            cb_easy_get_off(handle, CURLINFO_TOTAL_TIME_T, &total) == CURLE_OK, total > first
+        else { return .zero }
+        return .microseconds(Int64(total - first))
     }
 
     /// Moves the head out.

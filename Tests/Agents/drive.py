@@ -98,7 +98,7 @@ class Bridge:
         done = subprocess.run(
             [self.executable, "doctor", "--json"], env=self.environment, cwd=self.folder, capture_output=True,
             text=True, timeout=WAIT)
-        return next(found for found in json.loads(done.stdout)["findings"] if found["subject"] == "agent")
+        return next(found for found in json.loads(done.stdout)["checks"] if found["name"] == "agent")
 
     def post(self, conversation, text, attachments, stream):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
@@ -206,7 +206,7 @@ def litellm(checks, executable, folder, _):
                     checks.equal("a picture", bridge.whole("p", "look", FILES), shown)
                     blind = "system user: blind\n[image: a.png]\n[file: b.pdf]"
                     checks.equal("a picture to a blind model", bridge.whole("b", "blind", FILES), blind)
-                checks.equal(f"{agent} doctor", bridge.doctor()["state"], "good")
+                checks.equal(f"{agent} doctor", bridge.doctor()["status"], "ok")
         settings = {**base, "OPENAI_API_KEY": "wrong-key-12345", "AGENT": "responses", "OPENAI_RESPONSE_MODEL": "echo"}
         with Bridge(executable, folder, settings) as bridge:
             # Without a database, the proxy has no 401 for a key that it does not know.
@@ -257,7 +257,7 @@ def agui(checks, executable, folder, _):
                 ("two", "one\n\ntwo"), ("snapshot Hello", "Hello"), ("ask Which city?", "Which city?"),
             ], streams=False)
             checks.fails(bridge, "fail out of words")
-            checks.equal("doctor", bridge.doctor()["state"], "good")
+            checks.equal("doctor", bridge.doctor()["status"], "ok")
             known = "platform=web account=default conversation=x user=ada"
             checks.equal("context", bridge.whole("x", "context"), f"web:x [user]: {known}; files: none")
             files = bridge.whole("y", "context", FILES).split("files: ")[1]

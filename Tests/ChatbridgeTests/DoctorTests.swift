@@ -1,4 +1,5 @@
 import Agents
+import BridgeCore
 import EventLoop
 import Glibc
 import HTTPClient
@@ -17,9 +18,60 @@ struct DoctorTests {
         let findings = try loop.run {
             await Doctor(product: loaded.product, loop: loop, client: HTTPClient(loop: loop)).examine()
         }
-        #expect(findings.map(\.subject) == ["redis", "database", "open files", "agent", "web"])
+        #expect(
+            findings.map(\.subject) == [
+                "redis", "queue", "dead letters", "database", "open files", "disk", "spool", "clock", "agent", "web",
+            ])
         #expect(findings.allSatisfy { $0.state == .good })
         #expect(access(path, F_OK) != 0)
+    }
+
+    @Test(
+        arguments: [
+            // Free bytes, the spool's limit.
+            (10 << 30, 256 << 20, .good), (300 << 20, 256 << 20, .warning), (10 << 20, 256 << 20, .bad),
+        ] as [(Int, Int, Doctor.Finding.State)])
+    func `a disk has room for the spool, or something is to be done`(free: Int, limit: Int, state: Doctor.Finding.State)
+    {
+        let finding = Doctor.judge(free: free, folder: "./spool", spool: limit)
+        #expect(finding.state == state)
+        #expect((finding.remedy == nil) == (state == .good))
+    }
+
+    @Test(
+        arguments: [
+            (0, 0, 0, .good), (5, 0, 1, .good), (5, 0, 0, .bad), (0, 5, 0, .bad), (200_000, 0, 2, .warning),
+        ] as [(Int, Int, Int, Doctor.Finding.State)])
+    func `a queue that nobody takes from is a fault`(
+        depth: Int, claimed: Int, loggers: Int, state: Doctor.Finding.State
+    ) {
+        let finding = Doctor.judge(depth: depth, claimed: claimed, loggers: loggers)
+        #expect(finding.state == state)
+        #expect((finding.remedy == nil) == (state == .good))
+    }
+
+    @Test(
+        arguments: [
+            ([("Redis", .zero), ("Postgres", .milliseconds(-900))], .good, "agrees with Redis and Postgres"),
+            ([("Redis", .seconds(61))], .warning, "Redis is 61 s ahead"),
+            ([("Redis", .zero), ("Postgres", .seconds(-7))], .warning, "Postgres is 7 s behind"),
+        ] as [([(String, Duration)], Doctor.Finding.State, String)])
+    func `clocks that differ are told of`(others: [(String, Duration)], state: Doctor.Finding.State, words: String) {
+        let finding = Doctor.judge(clocks: others.map { (name: $0.0, ahead: $0.1) }, now: .now())
+        #expect(finding.state == state && finding.detail == words)
+    }
+
+    @Test func `a clock that was never set is a fault`() {
+        #expect(Doctor.judge(clocks: [], now: Timestamp(seconds: 86_400)).state == .bad)
+    }
+
+    @Test(arguments: [(0, 0, .good), (1, 0, .warning), (0, 1, .warning)] as [(Int, Int, Doctor.Finding.State)])
+    func `dead letters are told of, with the command that shows them`(
+        log: Int, deliveries: Int, state: Doctor.Finding.State
+    ) {
+        let finding = Doctor.judge(dead: (log, deliveries))
+        #expect(finding.state == state)
+        #expect(finding.remedy?.contains("chatbridge dead list") ?? true)
     }
 
     @Test(

@@ -40,8 +40,8 @@ struct PrivateAuthorityTests {
         variables["SPOOL_DIR"] = folder.path("spool")
         let (_, output) = try ChildProcess.run(
             [TestEnvironment.chatbridge, "doctor", "--json"], environment: variables, in: folder)
-        let found = try JSONView(parsing: output)["findings"].elements.first { $0["subject"].string == subject }
-        return found.map { ($0["state"].string ?? "", $0["detail"].string ?? "") }
+        let found = try JSONView(parsing: output)["checks"].elements.first { $0["name"].string == subject }
+        return found.map { ($0["status"].string ?? "", $0["detail"].string ?? "") }
     }
 
     @Test(arguments: cases)
@@ -62,12 +62,12 @@ struct PrivateAuthorityTests {
         let url = "rediss://127.0.0.1:\(port)/0?cacert=\(ours.certificate)"
         let found = try #require(try Self.finding("redis", ["REDIS_URL": url]))
         if let words = given.redisWords {
-            #expect(found.state == "bad" && found.detail.contains(words), "\(found)")
+            #expect(found.state == "failed" && found.detail.contains(words), "\(found)")
         } else {
-            #expect(found.state == "good", "\(found)")
+            #expect(found.state == "ok", "\(found)")
             // The system's authorities are not asked where one is named, and do not know ours.
             let without = try #require(try Self.finding("redis", ["REDIS_URL": "rediss://127.0.0.1:\(port)/0"]))
-            #expect(without.state == "bad", "\(without)")
+            #expect(without.state == "failed", "\(without)")
         }
         redis.end()
     }
@@ -81,17 +81,17 @@ struct PrivateAuthorityTests {
             try postgres.useTLS(certificate: files.certificate, key: files.key)
             try postgres.start()
             let url = "\(postgres.url)?sslmode=verify-full&sslrootcert=\(ours.certificate)"
-            let found = try Self.finding("database", ["DATABASE_URL": url]) ?? ("good", "migrations first")
+            let found = try Self.finding("database", ["DATABASE_URL": url]) ?? ("ok", "migrations first")
             if let words = given.postgresWords {
-                #expect(found.state == "bad" && found.detail.contains(words), "\(given.name): \(found)")
+                #expect(found.state == "failed" && found.detail.contains(words), "\(given.name): \(found)")
             } else {
-                #expect(found.state == "good", "\(given.name): \(found)")
+                #expect(found.state == "ok", "\(given.name): \(found)")
                 let folder = TemporaryFolder()
                 let (code, output) = try ChildProcess.run(
                     [TestEnvironment.chatbridge, "migrate", "up", "--wait", "20"], environment: ["DATABASE_URL": url],
                     in: folder)
                 #expect(code == 0, "\(output)")
-                #expect(try Self.finding("database", ["DATABASE_URL": url])?.state == "good")
+                #expect(try Self.finding("database", ["DATABASE_URL": url])?.state == "ok")
             }
         }
     }

@@ -134,7 +134,8 @@ import Testing
         .timeLimit(.minutes(3)),
         arguments: [
             ["doctor"], ["doctor", "--json"], ["doctor", "--config"], ["migrate", "status"],
-            ["webhooks", "show", "telegram"],
+            ["webhooks", "show", "telegram"], ["trace", "0199a6f0-7c1e-7000-8000-000000000001"], ["tail"], ["dead"],
+            ["doctor", "--config", "--json"],
             ["webhooks", "set", "telegram"], ["webhooks", "set", "viber"], ["simulate", "telegram", "hi"],
             ["--version"],
         ])

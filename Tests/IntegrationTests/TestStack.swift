@@ -100,6 +100,34 @@ final class TestStack: @unchecked Sendable {
         }
     }
 
+    /// `chatbridge run` in this configuration, with these differences; it is the caller's.
+    func startAlone(_ environment: [String: String]) throws -> ChildProcess {
+        let process = try ChildProcess(
+            [TestEnvironment.chatbridge, "run"], environment: commandVariables(environment),
+            output: folder.path("run.log"))
+        try awaitListener(on: port, of: process)
+        return process
+    }
+
+    /// Runs a command of the operator, with the configuration of this stack.
+    ///
+    /// - Parameter environment: what is different from it; an empty value takes a variable away.
+    func command(_ words: [String], _ environment: [String: String] = [:]) throws -> (code: Int32?, output: String) {
+        try ChildProcess.run(
+            [TestEnvironment.chatbridge] + words, environment: commandVariables(environment), in: folder)
+    }
+
+    /// What ``command(_:_:)`` sets.
+    func commandVariables(_ more: [String: String] = [:]) -> [String: String] {
+        var all = variables
+        all["PORT"] = "\(port)"
+        all["REDIS_URL"] = redisURL
+        all["REDIS_PREFIX"] = prefix
+        all["DATABASE_URL"] = databaseURL
+        all["SPOOL_DIR"] = folder.path("spool")
+        return all.merging(more) { $1 }.filter { !$0.value.isEmpty }
+    }
+
     /// Lets events be taken again that were taken before: recorded payloads bear each other's ids.
     func forgetEvents() throws {
         let script =

@@ -64,7 +64,7 @@ public struct WebhookEndpoint: Sendable {
             let outcome = try platform.receive(webhook, at: .now())
             let trace = RequestTrace(of: request, by: bridge.tracer, since: start)
             trace?.noteVerified()
-            switch bridge.admit(outcome.events, from: platform, trace: trace?.headers) {
+            switch bridge.admit(outcome.events, from: platform, trace: trace?.headers, since: start) {
             case .taken:
                 trace?.end(outcome.acknowledgement.status, platform: platform.name)
                 return .now(acknowledge(outcome, on: platform, since: start))

@@ -13,7 +13,8 @@ struct Command: Sendable {
 extension Command {
     /// Every command, in the order in which they are listed.
     static let all: [Command] = [
-        run, serve, logger, migrate, importFile, doctor, webhooks, simulate, fake, forget, export, prune,
+        run, serve, logger, migrate, importFile, doctor, trace, tail, dead, webhooks, simulate, fake, forget, export,
+        prune,
     ]
 
     /// The text of `chatbridge --help`.

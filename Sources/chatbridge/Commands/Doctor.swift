@@ -37,8 +37,17 @@ struct Doctor: Sendable {
     /// Looks at everything, in the order in which it matters.
     func examine() async -> [Finding] {
         var findings = await examineRedis()
+        // A URL that is none has been told of already, or is below.
+        let stores = try? OperatorStores(product, loop: loop)
+        let isAway = findings.contains { $0.state == .bad }
+        if let stores, !isAway { findings += await examineQueue(stores) }
         findings += await examineDatabase()
         findings.append(examineDescriptors())
+        if let stores {
+            findings += await examineDisk(stores)
+            findings.append(await examineClock(stores))
+            await stores.close()
+        }
         if let finding = await examineAttachments() { findings.append(finding) }
         findings.append(await examineAgent())
         for adapter in product.adapters { findings += await examine(adapter) }
@@ -89,12 +98,17 @@ struct Doctor: Sendable {
         } catch {
             return [
                 Finding(
-                    subject: "redis", state: .bad, detail: "\(error)",
-                    remedy:
-                        "check REDIS_URL and that the server runs; users are answered meanwhile, the log waits in \(product.spoolDirectory)",
-                    isUnreachable: true)
+                    subject: "redis", state: .bad, detail: "\(error)", remedy: remedy(for: error), isUnreachable: true)
             ]
         }
+    }
+
+    private func remedy(for error: any Error) -> String {
+        if case .server(let word)? = (error as? RedisError)?.code, ["WRONGPASS", "NOAUTH", "NOPERM"].contains(word) {
+            return "check user and password in REDIS_URL (redis://user:password@host:port), and what that user may do"
+        }
+        return
+            "check REDIS_URL and that the server runs; users are answered meanwhile, the log waits in \(product.spoolDirectory)"
     }
 
     /// What of Redis's settings would lose log jobs.
@@ -243,7 +257,12 @@ struct Doctor: Sendable {
                 case .failure(let problem):
                     findings.append(unreachable(subject, problem, platform: adapter.platform))
                 case .success(let response):
-                    findings.append(Finding(subject, adapter.interpretCredentialCheck(response, of: check)))
+                    findings.append(
+                        Finding(
+                            subject, adapter.interpretCredentialCheck(response, of: check),
+                            remedy:
+                                "check the credentials of \(prefix(of: adapter.platform))_… where the platform shows them; docs/adapters.md leads to its README"
+                        ))
                 }
             }
         }
@@ -274,25 +293,33 @@ struct Doctor: Sendable {
             case .none:
                 return Finding(subject: subject, state: .bad, detail: "no webhook is registered", remedy: remedy)
             case .failed(let failure):
-                return Finding(subject: subject, state: .warning, detail: "could not be found out: \(failure)")
+                return Finding(
+                    subject: subject, state: .warning, detail: "could not be found out: \(failure)",
+                    remedy: "chatbridge webhooks show \(adapter.platform) asks again")
             }
         }
     }
 
     private func unreachable(_ subject: String, _ problem: PlatformCaller.Problem, platform: PlatformName) -> Finding {
-        let prefix = PlatformSettings.all.first { $0.platform == platform }?.prefix ?? platform.rawValue.uppercased()
-        return Finding(
+        Finding(
             subject: subject, state: .bad, detail: problem.message,
-            remedy: "check the network from here to the platform, and \(prefix)_API_BASE", isUnreachable: true)
+            remedy: "check the network from here to the platform, and \(prefix(of: platform))_API_BASE",
+            isUnreachable: true)
+    }
+
+    /// What the platform's variables begin with.
+    private func prefix(of platform: PlatformName) -> String {
+        PlatformSettings.all.first { $0.platform == platform }?.prefix ?? platform.rawValue.uppercased()
     }
 }
 
 extension Doctor.Finding {
-    fileprivate init(_ subject: String, _ finding: CredentialFinding) {
+    /// - Parameter remedy: what to do where not all is well.
+    fileprivate init(_ subject: String, _ finding: CredentialFinding, remedy: String) {
         switch finding {
         case .good(let detail): self.init(subject: subject, state: .good, detail: detail)
-        case .warning(let detail): self.init(subject: subject, state: .warning, detail: detail)
-        case .bad(let detail): self.init(subject: subject, state: .bad, detail: detail)
+        case .warning(let detail): self.init(subject: subject, state: .warning, detail: detail, remedy: remedy)
+        case .bad(let detail): self.init(subject: subject, state: .bad, detail: detail, remedy: remedy)
         }
     }
 }

@@ -18,20 +18,27 @@ enum Terminal {
     }
 
     /// Prints a line that whoever reads along must see at once: `print` keeps lines back where the output is no terminal.
-    static func tell(_ line: String) {
+    ///
+    /// - Returns: false when nobody reads along any more.
+    @discardableResult
+    static func tell(_ line: String) -> Bool {
         write(line + "\n", to: 1)
     }
 
     /// Writes text as it is, at once.
-    static func write(_ text: String, to descriptor: Int32) {
+    ///
+    /// - Returns: false when it could not be written.
+    @discardableResult
+    static func write(_ text: String, to descriptor: Int32) -> Bool {
         var text = text
-        text.withUTF8 { bytes in
+        return text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {
                 let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                guard count > 0 else { return }
+                guard count > 0 else { return false }
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }
+            return true
         }
     }
 

@@ -107,6 +107,8 @@ struct BridgeService: Sendable {
             attachments: product.attachmentStorage(client).flatMap { attachments in
                 reader.map { AttachmentsEndpoint(store: attachments.store, messages: $0.lookup, access: access) }
             },
+            trace: TraceEndpoint(bridge: bridge, access: access),
+            revival: RevivalEndpoint(bridge: bridge, access: access),
             health: HealthEndpoint(
                 loop: loop, version: Version.number,
                 parts: healthParts(bridge: bridge, breaker: breaker, path: path, storage: storage)),

@@ -12,6 +12,8 @@ struct Routes: Sendable {
     let simulation: SimulationEndpoint
     /// Nil where no attachments are copied.
     let attachments: AttachmentsEndpoint?
+    let trace: TraceEndpoint
+    let revival: RevivalEndpoint
     let health: HealthEndpoint
     let metrics: Metrics
     /// True where the chat page is on.
@@ -38,6 +40,8 @@ struct Routes: Sendable {
                     to: request, message: parameters["message"] ?? "", attachment: parameters["attachment"] ?? "")
             }
         }
+        router.decide(.get, "/api/trace") { request, _ in trace.respond(to: request) }
+        router.decide(.post, "/api/dead/retry") { request, _ in revival.respond(to: request) }
         guard hasChatPage else { return router }
         for path in WebPage.paths {
             router.decide(.get, path) { request, _ in .now(Routes.chatPage(request)) }

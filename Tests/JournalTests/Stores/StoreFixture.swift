@@ -22,6 +22,8 @@ enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
 struct StoreFixture {
     let kind: StoreKind
     let makeStore: @Sendable () -> any JournalStore
+    /// A reader with a connection of its own.
+    let makeReader: @Sendable () -> any JournalReader
     let store: any JournalStore
     /// The text of each column of each row; the SQL must mean the same in both dialects.
     let table: @Sendable (String) async throws -> [[String?]]
@@ -55,7 +57,10 @@ struct StoreFixture {
                 }
                 let reader = PostgresConnection(configuration: configuration)
                 let make: @Sendable () -> any JournalStore = { PostgresStore(configuration: configuration) }
-                let fixture = StoreFixture(kind: kind, makeStore: make, store: make()) { sql in
+                let fixture = StoreFixture(
+                    kind: kind, makeStore: make, makeReader: { PostgresReader(configuration: configuration) },
+                    store: make()
+                ) { sql in
                     let rows = try await reader.query(sql)
                     return try rows.map { row in try rows.columnNames.map { try row.text($0) } }
                 }
@@ -76,7 +81,9 @@ struct StoreFixture {
         let configuration = SQLiteConfiguration(path: "\(folder)/chat.db")
         let reader = SQLiteDatabase(configuration: configuration)
         let make: @Sendable () -> any JournalStore = { SQLiteStore(configuration: configuration) }
-        let fixture = StoreFixture(kind: .sqlite, makeStore: make, store: make()) { sql in
+        let fixture = StoreFixture(
+            kind: .sqlite, makeStore: make, makeReader: { SQLiteReader(path: configuration.path) }, store: make()
+        ) { sql in
             let rows = try await reader.query(sql)
             return try rows.map { row in try rows.columns.map { try row.text($0) } }
         }
