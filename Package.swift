@@ -182,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "ChatbridgeTests",
             dependencies: [
-                "chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "JSON", "Journal",
+                "chatbridge", "Agents", "Bridge", "BridgeCore", "EventLoop", "HTTPClient", "HTTPCore", "JSON",
+                "Journal",
                 "ObjectStorage", "TestSupport", "Tracing",
             ]),
         .testTarget(

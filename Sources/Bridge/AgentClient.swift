@@ -103,9 +103,7 @@ final class AgentClient: Sendable {
             }
         } catch {
             guard isSilent, error.kind == .error, !error.isPassing else { throw error }
-            let bare = turn.withoutPictures()
-            defer { turn.firstByteAt = bare.firstByteAt }
-            return try await ask(agent, once: bare, onText: onText)
+            return try await ask(agent, once: turn.withoutPictures(), onText: onText)
         }
     }
 
@@ -148,7 +146,7 @@ final class AgentClient: Sendable {
                 try await client.send(request)
             }
             // How long the rest took to come is known to curl; of an answer in several parts the first counts.
-            if turn.firstByteAt == nil { turn.firstByteAt = .now - response.timeOfBody }
+            turn.noteFirstByte(before: response.timeOfBody)
             exchange.begin(status: response.status) { response.header($0) }
             exchange.read(response.body)
         } catch {
@@ -168,7 +166,7 @@ final class AgentClient: Sendable {
             exchange.begin(status: response.status) { response.header($0) }
             var pieces = response.body.makeAsyncIterator()
             while !exchange.isOver, let bytes = try await pieces.next() {
-                if turn.firstByteAt == nil { turn.firstByteAt = .now }
+                turn.noteFirstByte()
                 exchange.read(bytes)
                 while let piece = exchange.nextPiece() { await onText(piece) }
             }

@@ -43,10 +43,15 @@ final class AskedTurn {
     /// What the agent is told of the trace.
     var trace: TraceHeaders?
     /// When the first byte of the agent's answer came.
-    var firstByteAt: ContinuousClock.Instant?
+    private(set) var firstByteAt: ContinuousClock.Instant?
 
     init(_ turn: AgentTurn) {
         self.turn = turn
+    }
+
+    /// Notes that bytes of the answer came so long ago; those of the first part count.
+    @inline(never) func noteFirstByte(before time: Duration = .zero) {
+        if firstByteAt == nil { firstByteAt = .now - time }
     }
 
     /// The same turn, with the pictures named in its words alone.

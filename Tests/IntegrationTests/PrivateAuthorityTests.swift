@@ -81,7 +81,11 @@ struct PrivateAuthorityTests {
             try postgres.useTLS(certificate: files.certificate, key: files.key)
             try postgres.start()
             let url = "\(postgres.url)?sslmode=verify-full&sslrootcert=\(ours.certificate)"
-            let found = try Self.finding("database", ["DATABASE_URL": url]) ?? ("ok", "migrations first")
+            var found: (state: String, detail: String) = ("ok", "starting up")
+            // It listens before it takes anybody in.
+            while found.detail.contains("starting up") {
+                found = try Self.finding("database", ["DATABASE_URL": url]) ?? ("ok", "migrations first")
+            }
             if let words = given.postgresWords {
                 #expect(found.state == "failed" && found.detail.contains(words), "\(given.name): \(found)")
             } else {

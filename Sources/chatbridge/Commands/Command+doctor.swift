@@ -6,7 +6,7 @@ extension Command {
     /// `chatbridge doctor`: looks at everything that the configuration points to.
     static let doctor = Command(
         name: "doctor",
-        summary: "checks configuration, Redis, database, migrations, disk, clock, bucket, agent and platforms; says what to do",
+        summary: "checks configuration, stores, migrations, disk, clock, bucket, agent and platforms; says what to do",
         help: """
             Usage: chatbridge doctor [--json] [--config]
 
