@@ -32,12 +32,15 @@ public actor RedisInboxDesk {
     /// For how long what is put back is remembered to come from nobody who died; longer than any bridge takes to find it.
     private static let life = 86_400
 
-    /// A desk at the inbox of this `REDIS_PREFIX`.
-    public init(loop: EventLoop, client: RedisClient, prefix: String) {
+    /// A desk at the inbox of this `REDIS_PREFIX`, or at one shard of it.
+    public init(loop: EventLoop, client: RedisClient, prefix: String, isOfCluster: Bool = false) {
         self.loop = loop
         self.client = client
-        keys = InboxKeys(prefix: prefix)
+        keys = InboxKeys(prefix: prefix, isOfCluster: isOfCluster)
     }
+
+    /// The shard that answers a conversation, among so many.
+    public static func shard(of lane: String, among count: Int) -> Int { ShardedInbox.shard(of: lane, among: count) }
 
     /// The bridges that are known, and whether each gives signs of life.
     public func bridges() async throws(RedisError) -> [(name: String, isAlive: Bool)] {
@@ -114,7 +117,8 @@ public actor RedisInboxDesk {
         arguments.append(progress == nil ? [] : [UInt8(ascii: "1")])
         arguments.append(progress ?? [])
         arguments.append(Array("\(Self.life)".utf8))
-        let living = try await client.run(Self.revive, keys: [keys.dead], arguments: arguments).integer ?? -1
+        let living =
+            try await client.run(Self.revive, keys: [keys.dead] + keys.gates, arguments: arguments).integer ?? -1
         return living < 0 ? nil : living
     }
 

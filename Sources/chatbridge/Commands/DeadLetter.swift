@@ -17,7 +17,7 @@ struct DeadLetter: Sendable {
     let kind: Kind
     /// The letter as it lies there.
     let bytes: [UInt8]
-    /// Its number in the file; 0 in Redis.
+    /// Its number in the file, or in Redis that of its shard.
     var number: Int64 = 0
 
     /// What it is called on the command line: 12 hexadecimal digits of its content's SHA-256, the same in each list.

@@ -51,43 +51,67 @@ struct SharedDeadLetters: DeadLetterStore {
     let stores: OperatorStores.Shared
 
     func count(_ kind: DeadLetter.Kind) async throws -> Int {
-        switch kind {
-        case .log: try await stores.queue.deadCount()
-        case .delivery: try await stores.inbox.deadCount()
-        }
+        var count = 0
+        for shard in stores.shards { count += try await shard.deadCount(kind) }
+        return count
     }
 
+    /// Those of a cluster are in order within each shard, one shard after the other.
     func page(_ kind: DeadLetter.Kind, from offset: Int, count: Int) async throws -> [DeadLetter] {
-        let letters =
-            switch kind {
-            case .log: try await stores.queue.deadLetters(from: offset, count: count)
-            case .delivery: try await stores.inbox.deadLetters(from: offset, count: count)
-            }
-        return letters.map { DeadLetter(kind, $0) }
+        var letters: [DeadLetter] = []
+        var skipped = 0
+        for (number, shard) in stores.shards.enumerated() where letters.count < count {
+            let start = max(0, offset - skipped)
+            let page = try await shard.deadLetters(kind, from: start, count: count - letters.count)
+            letters += page.map { DeadLetter(kind, $0, number: Int64(number)) }
+            // Only where there are others is it of interest how many there were here.
+            if stores.shards.count > 1 { skipped += try await shard.deadCount(kind) }
+        }
+        return letters
     }
 
     func drop(_ letter: DeadLetter) async throws -> Bool {
+        let shard = stores.shards[Int(letter.number)]
         switch letter.kind {
-        case .log: try await stores.queue.dropDeadLetter(letter.bytes)
-        case .delivery: try await stores.inbox.dropDeadLetter(letter.bytes)
+        case .log: return try await shard.queue.dropDeadLetter(letter.bytes)
+        case .delivery: return try await shard.inbox.dropDeadLetter(letter.bytes)
         }
     }
 
     func retry(_ letter: DeadLetter) async throws -> DeadLetterOutcome {
+        let shard = stores.shards[Int(letter.number)]
         switch letter.kind {
         case .log:
             guard let job = letter.job else { return .stays("there is no job in it") }
-            let isBack = try await stores.queue.retryDeadLetter(letter.bytes, job: job)
+            let isBack = try await shard.queue.retryDeadLetter(letter.bytes, job: job)
             return isBack ? .underWay("back in the queue") : .gone
         case .delivery:
             guard let delivery = DeadDelivery(letter: letter.bytes), let question = delivery.question else {
                 return .stays("its event cannot be read by this version")
             }
-            let living = try await stores.inbox.reviveDelivery(
-                letter.bytes, id: delivery.id, lane: question.lane, payload: delivery.payload,
+            // One that came without a conversation's name lies in the shard of its own.
+            let isOfLane = RedisInboxDesk.shard(of: question.lane, among: stores.shards.count) == letter.number
+            let living = try await shard.inbox.reviveDelivery(
+                letter.bytes, id: delivery.id, lane: isOfLane ? question.lane : "", payload: delivery.payload,
                 progress: delivery.answer == nil ? nil : delivery.progress)
             guard let living else { return .gone }
             return .underWay(living > 0 ? "a bridge answers it now" : "no bridge runs: the next that starts answers it")
+        }
+    }
+}
+
+extension OperatorStores.Shared.Shard {
+    fileprivate func deadCount(_ kind: DeadLetter.Kind) async throws -> Int {
+        switch kind {
+        case .log: try await queue.deadCount()
+        case .delivery: try await inbox.deadCount()
+        }
+    }
+
+    fileprivate func deadLetters(_ kind: DeadLetter.Kind, from offset: Int, count: Int) async throws -> [[UInt8]] {
+        switch kind {
+        case .log: try await queue.deadLetters(from: offset, count: count)
+        case .delivery: try await inbox.deadLetters(from: offset, count: count)
         }
     }
 }

@@ -17,13 +17,21 @@ extension Doctor {
     func examineQueue(_ stores: OperatorStores) async -> [Finding] {
         do {
             if let shared = stores.shared {
-                let depth = try await shared.queue.depth()
-                let (alive, claimed) = try await shared.queue.loggersInWork()
-                let counts = (try await shared.queue.deadCount(), try await shared.inbox.deadCount())
-                let bridges = try await shared.inbox.bridges()
+                var (depth, claimed, loggers, bridges) = (0, 0, 0, 0)
+                var dead = (log: 0, deliveries: 0)
+                for shard in shared.shards {
+                    depth += try await shard.queue.depth()
+                    let inWork = try await shard.queue.loggersInWork()
+                    claimed += inWork.claimed
+                    // Each serves all shards.
+                    loggers = max(loggers, inWork.alive)
+                    dead.log += try await shard.queue.deadCount()
+                    dead.deliveries += try await shard.inbox.deadCount()
+                    bridges = max(bridges, try await shard.inbox.bridges().count { $0.isAlive })
+                }
                 return [
-                    Doctor.judge(depth: depth, claimed: claimed, loggers: alive), Doctor.judge(dead: counts),
-                    Doctor.judge(bridges: bridges.filter(\.isAlive).count),
+                    Doctor.judge(depth: depth, claimed: claimed, loggers: loggers), Doctor.judge(dead: dead),
+                    Doctor.judge(bridges: bridges),
                 ]
             }
             guard let file = stores.file else { return [] }
@@ -143,7 +151,7 @@ extension Doctor {
     /// Whether our clock agrees with those of Redis and the database.
     func examineClock(_ stores: OperatorStores) async -> Finding {
         var others: [(name: String, ahead: Duration)] = []
-        if let client = stores.shared?.client {
+        if let client = stores.shared?.shards.first?.client {
             let before = Timestamp.now()
             let reply = try? await client.send(["TIME"])
             if let parts = reply?.array, parts.count == 2, let seconds = parts[0].integer, let rest = parts[1].integer {

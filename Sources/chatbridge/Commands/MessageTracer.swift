@@ -113,10 +113,12 @@ struct MessageTracer: Sendable {
         let wanted = Wanted(target: target, ids: trace.ids)
         do {
             if let shared = stores.shared {
-                for held in try await shared.inbox.heldEvents({ wanted.takes($0, payload: $1) }) {
-                    let who = "bridge \(held.bridge)\(held.isAlive ? "" : ", which is gone: another takes it over")"
-                    let deaths = held.attempts > 0 ? ", \(held.attempts) bridges have died over it" : ""
-                    note(held.id, held.payload, held.progress, at: who + deaths, in: &trace)
+                for shard in shared.shards {
+                    for held in try await shard.inbox.heldEvents({ wanted.takes($0, payload: $1) }) {
+                        let who = "bridge \(held.bridge)\(held.isAlive ? "" : ", which is gone: another takes it over")"
+                        let deaths = held.attempts > 0 ? ", \(held.attempts) bridges have died over it" : ""
+                        note(held.id, held.payload, held.progress, at: who + deaths, in: &trace)
+                    }
                 }
             } else if let file = stores.file {
                 let isInUse = await file.isInUse()
@@ -164,7 +166,7 @@ struct MessageTracer: Sendable {
         }
         do {
             if let shared = stores.shared {
-                jobs += try await shared.queue.find(isWanted)
+                for shard in shared.shards { jobs += try await shard.queue.find(isWanted) }
             } else if let file = stores.file {
                 for part in parts { jobs += try await file.jobs(holding: part, isWanted) }
             }

@@ -10,7 +10,7 @@ import Redis
 struct OperatorStores: Sendable {
     let product: ProductConfiguration
     let loop: EventLoop
-    /// What bridges and loggers share; nil where there is no Redis.
+    /// What bridges and loggers share, one part for each shard; nil where there is no Redis.
     let shared: Shared?
     /// What `chatbridge run` keeps where there is no Redis.
     let file: InboxFileReader?
@@ -19,11 +19,17 @@ struct OperatorStores: Sendable {
     /// What the database is called, without any password.
     let journalName: String
 
-    /// The two sides of Redis.
+    /// What is in Redis.
     struct Shared: Sendable {
-        let client: RedisClient
-        let queue: RedisJobQueue
-        let inbox: RedisInboxDesk
+        /// The two sides of a shard.
+        struct Shard: Sendable {
+            let client: RedisClient
+            let queue: RedisJobQueue
+            let inbox: RedisInboxDesk
+        }
+
+        /// One but in a cluster.
+        let shards: [Shard]
         /// What it is called, without any password.
         let name: String
     }
@@ -33,14 +39,20 @@ struct OperatorStores: Sendable {
         self.product = product
         self.loop = loop
         if let url = product.redisURL {
-            let configuration = try product.redisConfiguration(url)
-            let client = RedisClient(loop: loop, configuration: configuration)
-            shared = Shared(
-                client: client,
-                queue: RedisJobQueue(
-                    loop: loop, client: client, blockingClient: nil, configuration: product.bridgeQueueConfiguration),
-                inbox: RedisInboxDesk(loop: loop, client: client, prefix: product.redisPrefix),
-                name: configuration.description)
+            let configuration = try RedisConfiguration(url: url.value)
+            let shards = try product.redisShards(url).map { shard in
+                let client = RedisClient(loop: loop, configuration: shard.configuration)
+                var queue = product.queueConfiguration
+                queue.prefix = shard.prefix
+                // People wait for less than a bridge does, and for more than one job.
+                queue.timeout = .seconds(5)
+                return Shared.Shard(
+                    client: client,
+                    queue: RedisJobQueue(loop: loop, client: client, blockingClient: nil, configuration: queue),
+                    inbox: RedisInboxDesk(
+                        loop: loop, client: client, prefix: shard.prefix, isOfCluster: shard.isOfCluster))
+            }
+            shared = Shared(shards: shards, name: configuration.description)
             file = nil
         } else {
             shared = nil
@@ -60,7 +72,7 @@ struct OperatorStores: Sendable {
 
     /// Gives all connections back.
     func close() async {
-        await shared?.client.shutdown()
+        for shard in shared?.shards ?? [] { await shard.client.shutdown() }
         await file?.close()
         await journal.close()
     }
