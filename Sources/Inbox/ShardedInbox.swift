@@ -15,8 +15,10 @@ public actor ShardedInbox: InboxStore {
 
     private let shards: [RedisInbox]
     private var receiver: InboxReceiver?
-    /// Where entries without a conversation are, by their ids.
+    /// Where entries without a conversation are, by their ids, until they are settled.
     private var unnamed: [UUID: Int] = [:]
+    /// The most of them that are remembered, for the case that many are never settled: those whose claim was not answered.
+    private static let longestList = 100_000
 
     /// An inbox over these shards, of which all bridges have the same number.
     public init(loop: EventLoop, shards: [RedisInbox]) {
@@ -36,7 +38,7 @@ public actor ShardedInbox: InboxStore {
     private func shard(of entry: InboxEntry) -> Int {
         if let lane = entry.lane { return ShardedInbox.shard(of: lane, among: shards.count) }
         let shard = ShardedInbox.shard(of: entry.names.first ?? entry.id.description, among: shards.count)
-        if entry.purpose == .answer { unnamed[entry.id] = shard }
+        if entry.purpose == .answer, unnamed.count < ShardedInbox.longestList { unnamed[entry.id] = shard }
         return shard
     }
 
@@ -87,7 +89,11 @@ public actor ShardedInbox: InboxStore {
             if places[shard] == nil { order.append(shard) }
             places[shard, default: []].append(index)
         }
-        if order.count == 1 { return try await shards[order[0]].claim(entries, keeping: keeping) }
+        if order.count == 1 {
+            let verdicts = try await shards[order[0]].claim(entries, keeping: keeping)
+            forget(entries, verdicts)
+            return verdicts
+        }
         var verdicts = [InboxVerdict](repeating: .duplicate, count: entries.count)
         var taken: [InboxEntry] = []
         for shard in order {
@@ -103,7 +109,14 @@ public actor ShardedInbox: InboxStore {
                 throw error
             }
         }
+        forget(entries, verdicts)
         return verdicts
+    }
+
+    /// Nobody settles here what was not taken.
+    private func forget(_ entries: [InboxEntry], _ verdicts: [InboxVerdict]) {
+        guard !unnamed.isEmpty else { return }
+        for (entry, verdict) in zip(entries, verdicts) where verdict != .taken { unnamed[entry.id] = nil }
     }
 
     /// Hands over what was claimed in a call that failed as a whole, once its caller has seen that it did.
