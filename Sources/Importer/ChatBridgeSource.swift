@@ -47,7 +47,7 @@ struct ChatBridgeSource: ImportSource {
         return try await page(
             "SELECT id, \(Self.sessionColumns("")) FROM sessions WHERE id > ? ORDER BY id LIMIT ?", start, limit,
             table: "sessions"
-        ) { (cursor, changes) throws(Rejection) in
+        ) { (cursor, _, changes) throws(Rejection) in
             var session = try Self.session(cursor, from: 0, &changes)
             session.metadata = try Self.json(cursor, 8, .object, "metadata", &changes)
             return session
@@ -74,9 +74,9 @@ struct ChatBridgeSource: ImportSource {
                 WHERE m.session_id = ? AND (m.created_at, m.id) > (?, ?)
                 ORDER BY m.created_at, m.id LIMIT ?
                 """, start, 1000, table: "messages", leading: [.text(session.description)]
-            ) { (cursor, changes) throws(Rejection) in
+            ) { (cursor, session, changes) throws(Rejection) in
                 // The columns of the place are in another order here.
-                try Self.message(cursor, at: 0, id: 1, &changes)
+                try Self.message(cursor, at: 0, id: 1, &session, &changes)
             }
             messages += page.rows
             place = try page.next.map { try Place($0, parts: 2) }
@@ -123,14 +123,34 @@ struct ChatBridgeSource: ImportSource {
             lastActivity: active)
     }
 
-    private static func message(
-        _ row: borrowing SQLiteCursor, _ changes: inout RowChanges
-    ) throws(Rejection) -> LogMessage {
-        try message(row, at: 1, id: 2, &changes)
+    /// The session of the row before, which is nearly always that of the next one too.
+    private struct SessionInHand {
+        private var key: [UInt8] = []
+        private var session: LogMessage.Session?
+
+        mutating func session(of row: borrowing SQLiteCursor) throws(Rejection) -> LogMessage.Session {
+            if let session, row.bytes(11, { $0.elementsEqual(key) }) { return session }
+            var ignored = RowChanges()
+            let found = try ChatBridgeSource.session(row, from: 11, &ignored)
+            var thread: String?
+            if case .value(let json) = row.json(19, &ignored) { thread = json["thread"].idString }
+            let new = LogMessage.Session(
+                id: found.id, platform: found.platform, account: found.account, conversation: found.conversation,
+                thread: thread, user: found.user)
+            (key, session) = (row.bytes(11) { Array($0) }, new)
+            return new
+        }
     }
 
     private static func message(
-        _ row: borrowing SQLiteCursor, at timeColumn: Int, id idColumn: Int, _ changes: inout RowChanges
+        _ row: borrowing SQLiteCursor, _ session: inout SessionInHand, _ changes: inout RowChanges
+    ) throws(Rejection) -> LogMessage {
+        try message(row, at: 1, id: 2, &session, &changes)
+    }
+
+    private static func message(
+        _ row: borrowing SQLiteCursor, at timeColumn: Int, id idColumn: Int, _ sessionInHand: inout SessionInHand,
+        _ changes: inout RowChanges
     ) throws(Rejection) -> LogMessage {
         guard let id = row.text(idColumn, &changes).flatMap({ UUID($0) }) else { throw Rejection("id is no UUID") }
         guard let at = time(row, timeColumn) else { throw Rejection("created_at is no time") }
@@ -138,10 +158,7 @@ struct ChatBridgeSource: ImportSource {
             // Its platform and conversation stood nowhere but there.
             throw Rejection("session_id names a session that is not in the file")
         }
-        var ignored = RowChanges()
-        let session = try session(row, from: 11, &ignored)
-        var thread: String?
-        if case .value(let json) = row.json(19, &ignored) { thread = json["thread"].idString }
+        let session = try sessionInHand.session(of: row)
         guard let direction = row.text(3, &changes).flatMap(LogMessage.Direction.init(rawValue:)) else {
             throw Rejection("direction is neither inbound nor outbound")
         }
@@ -152,11 +169,7 @@ struct ChatBridgeSource: ImportSource {
             changes.insert(.valueReplaced)
         }
         return LogMessage(
-            id: id, at: at,
-            session: LogMessage.Session(
-                id: session.id, platform: session.platform, account: session.account,
-                conversation: session.conversation, thread: thread, user: session.user),
-            direction: direction, sender: row.text(4, &changes), type: type, text: row.text(5, &changes),
+            id: id, at: at, session: session, direction: direction, sender: row.text(4, &changes), type: type, text: row.text(5, &changes),
             attachments: try json(row, 7, .array, "attachments", &changes), request: row.text(8, &changes),
             status: status ?? .received, metadata: try json(row, 10, .object, "metadata", &changes))
     }
@@ -200,7 +213,7 @@ struct ChatBridgeSource: ImportSource {
     /// Runs a statement whose first columns are those of the place.
     private func page<Row: Sendable>(
         _ sql: String, _ start: Place, _ limit: Int, table: String, leading: [SQLiteValue] = [],
-        _ map: @Sendable (borrowing SQLiteCursor, inout RowChanges) throws(Rejection) -> Row
+        _ map: @Sendable (borrowing SQLiteCursor, inout SessionInHand, inout RowChanges) throws(Rejection) -> Row
     ) async throws(ImportSourceError) -> ImportPage<Row> {
         let limit = max(1, limit)
         let width = start.parts.count
@@ -210,22 +223,25 @@ struct ChatBridgeSource: ImportSource {
             ) { (cursor) throws(SQLiteError) in
                 var page = ImportPage<Row>()
                 var refused: [(id: String, reason: String)] = []
-                var last = start
+                var session = SessionInHand()
                 var count = 0
                 while try cursor.next() {
                     count += 1
-                    for part in 0..<width {
-                        last.parts[part] = cursor.bytes(part) { String(decoding: $0, as: UTF8.self) }
-                    }
                     var changes = RowChanges()
                     do throws(Rejection) {
-                        page.rows.append(try map(cursor, &changes))
+                        page.rows.append(try map(cursor, &session, &changes))
                         changes.add(to: &page.changes)
                     } catch {
-                        refused.append((last.parts.last ?? "", error.reason))
+                        let id = cursor.bytes(width - 1) { String(decoding: $0, as: UTF8.self) }
+                        refused.append((id, error.reason))
                     }
+                    guard count == limit else { continue }
+                    var last = Place(parts: [])
+                    for part in 0..<width {
+                        last.parts.append(cursor.bytes(part) { String(decoding: $0, as: UTF8.self) })
+                    }
+                    page.next = last.position
                 }
-                if count == limit { page.next = last.position }
                 return (page, refused)
             }
             var page = found
