@@ -6,6 +6,7 @@ import EventLoop
 import HTTPClient
 import HTTPCore
 import HTTPServer
+import Inbox
 import JSON
 import ObjectStorage
 import Synchronization
@@ -287,6 +288,53 @@ import Testing
             for _ in 0..<3 { _ = engine.take(Self.message([BridgeCore.Attachment(kind: .image, reference: "a")])) }
             #expect(await engine.finish() == 0)
             #expect(bucket.requests.count == 1)
+        }
+    }
+
+    /// With a shared inbox, what each says of an event, and how many copies this bridge makes then.
+    @Test(arguments: [(InboxVerdict.taken, 1), (.duplicate, 0), (.forwarded, 0)], [true, false])
+    func `the bridge that has an event makes its copies, and no other`(
+        row: (verdict: InboxVerdict, copies: Int), isDurable: Bool
+    ) async throws {
+        let platform = try await Self.platform(Self.jpeg)
+        let bucket = try await Self.bucket()
+        try await onLoop { loop in
+            let inbox = ScriptedInbox(loop, isShared: true)
+            await inbox.change { $0.verdicts["plain:1"] = row.verdict }
+            let engine = Engine(
+                loop, adapters: [MediaAdapter(plain: PlainAdapter(apiBase: platform.url))], agent: EchoAgent(),
+                inbox: inbox, attachments: Self.storage(bucket, loop)
+            ) { if isDurable { $0.acknowledgement = .durable } }
+            await engine.bridge.start()
+            let message = Self.message([BridgeCore.Attachment(kind: .image, reference: "a")])
+            #expect(await engine.bridge.take([message], from: PlatformName("plain")))
+            #expect(await eventually { await inbox.claims.count == 1 })
+            #expect(await engine.finish() == 0)
+            #expect(bucket.requests.count == row.copies)
+        }
+    }
+
+    @Test func `what a bridge takes over is copied to the place where the one before would have put it`() async throws {
+        let platform = try await Self.platform(Self.jpeg)
+        let bucket = try await Self.bucket()
+        try await onLoop { loop in
+            let inbox = ScriptedInbox(loop, isShared: true)
+            let engine = Engine(
+                loop, adapters: [MediaAdapter(plain: PlainAdapter(apiBase: platform.url))], agent: EchoAgent(),
+                inbox: inbox, attachments: Self.storage(bucket, loop)
+            ) { $0.acknowledgement = .durable }
+            await engine.bridge.start()
+            let id = UUID(version7At: 1_790_000_000_000, fraction: 1, random: 2)
+            let message = Self.message([
+                BridgeCore.Attachment(kind: .image), BridgeCore.Attachment(kind: .image, reference: "a"),
+            ])
+            await inbox.deliver(message, id: id, attempts: 2)
+            #expect(await eventually { engine.metric("chatbridge_attachments_stored_total") == 1 })
+            #expect(await engine.finish() == 0)
+            let prefix = AttachmentKey.prefix(platform: "plain", account: "default", message: id)
+            #expect(bucket.requests.map(\.path) == ["/media/\(prefix)1.jpg"])
+            let jobs = try await engine.jobs()
+            #expect(try Self.stored(jobs).map(\.id) == [id])
         }
     }
 }
