@@ -7,12 +7,18 @@ internal import HTTPCore
 ///
 /// A class for the reason of ``AnswerInWork``.
 final class AgentClient: Sendable {
-    /// The answer's text, and what the agent says of it.
-    struct Answer: Sendable {
-        var text: String
+    /// The answer's text, and what the agent says of it; a class for the same reason.
+    final class Answer: Sendable {
+        let text: String
         /// What goes with the text.
-        var attachments: [OutboundAttachment] = []
-        var receipt: AgentReceipt
+        let attachments: [OutboundAttachment]
+        let receipt: AgentReceipt
+
+        init(text: String, attachments: [OutboundAttachment] = [], receipt: AgentReceipt) {
+            self.text = text
+            self.attachments = attachments
+            self.receipt = receipt
+        }
     }
 
     /// How long an agent that refuses connections is waited for: as long as a quick restart takes.
@@ -138,22 +144,26 @@ final class AgentClient: Sendable {
         }
     }
 
-    private func fetch(
+    @inline(never) private func fetch(
         _ exchange: AgentExchange, of turn: AskedTurn, onText: (String) async -> Void
     ) async throws(AgentFailure) {
         do {
             let response = try await connecting(exchange) { (request) async throws(HTTPClientError) in
                 try await client.send(request)
             }
-            // How long the rest took to come is known to curl; of an answer in several parts the first counts.
-            turn.noteFirstByte(before: response.timeOfBody)
-            exchange.begin(status: response.status) { response.header($0) }
-            exchange.read(response.body)
+            read(response, into: exchange, of: turn)
         } catch {
             throw AgentFailure(error)
         }
-        exchange.readEnd()
         while let piece = exchange.nextPiece() { await onText(piece) }
+    }
+
+    @inline(never) private func read(_ response: HTTPClientResponse, into exchange: AgentExchange, of turn: AskedTurn) {
+        // How long the rest took to come is known to curl; of an answer in several parts the first counts.
+        turn.noteFirstByte(before: response.timeOfBody)
+        exchange.begin(status: response.status) { response.header($0) }
+        exchange.read(response.body)
+        exchange.readEnd()
     }
 
     @inline(never) private func stream(
@@ -178,7 +188,7 @@ final class AgentClient: Sendable {
     }
 
     /// Sends, and where nobody takes the connection, sends again for a moment: an agent that is started anew costs no answer.
-    private func connecting<Response>(
+    @inline(never) private func connecting<Response>(
         _ exchange: AgentExchange, _ send: (HTTPClientRequest) async throws(HTTPClientError) -> Response
     ) async throws(HTTPClientError) -> Response {
         let end = min(exchange.end, .now + AgentClient.restartPatience)
@@ -204,7 +214,7 @@ extension AgentFailure {
     }
 
     /// What a failed transfer means for the answer.
-    init(_ error: HTTPClientError) {
+    @inline(never) init(_ error: HTTPClientError) {
         switch error.code {
         case .timeout: self.init(.timeout, error.message)
         case .tooLarge: self.init(.tooLarge, error.message)

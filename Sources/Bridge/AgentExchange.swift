@@ -17,7 +17,9 @@ final class AgentExchange {
     let isStreaming: Bool
     /// When the answer must be whole.
     let end: ContinuousClock.Instant
-    private var answer = AgentClient.Answer(text: "", receipt: AgentReceipt())
+    private var text = ""
+    private var attachments: [OutboundAttachment] = []
+    private var receipt = AgentReceipt()
     /// True when the agent has said all, or that there is no more.
     var isOver: Bool { isWhole || failure != nil }
 
@@ -105,23 +107,23 @@ final class AgentExchange {
     @inline(never) func wholeAnswer() throws(AgentFailure) -> AgentClient.Answer {
         if let failure { throw failure }
         guard isWhole else { throw AgentFailure(.malformed, "the agent's answer has no end") }
-        guard !answer.attachments.isEmpty || !answer.text.allSatisfy(\.isWhitespace) else {
-            throw AgentFailure(.malformed, "the agent's answer is empty", requestID: answer.receipt.requestID)
+        guard !attachments.isEmpty || !text.allSatisfy(\.isWhitespace) else {
+            throw AgentFailure(.malformed, "the agent's answer is empty", requestID: receipt.requestID)
         }
-        return answer
+        return AgentClient.Answer(text: text, attachments: attachments, receipt: receipt)
     }
 
     private func take(_ events: [AgentEvent]) {
         for event in events {
             switch event {
             case .text(let piece):
-                answer.text += piece
+                text += piece
                 untold.append(piece)
             case .attachment(let attachment):
-                guard answer.attachments.count < AgentExchange.maximumAttachments else { continue }
-                answer.attachments.append(attachment)
+                guard attachments.count < AgentExchange.maximumAttachments else { continue }
+                attachments.append(attachment)
             case .finished(let receipt):
-                answer.receipt = receipt
+                self.receipt = receipt
                 isWhole = true
                 return
             case .failed(let failure):

@@ -3,7 +3,7 @@ internal import HTTPClient
 
 extension HTTPClient {
     /// Sends an adapter's request and reads the whole of its answer, up to 1 MiB.
-    func exchange(
+    @inline(never) func exchange(
         _ request: OutboundRequest, timeouts: HTTPClientRequest.Timeouts = .init(), maxResponseBytes: Int = 1 << 20,
         isRepeatable: Bool = false
     ) async throws(HTTPClientError) -> OutboundResponse {
