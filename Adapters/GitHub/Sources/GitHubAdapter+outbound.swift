@@ -17,12 +17,20 @@ extension GitHubAdapter {
     private func path(to place: InboundEvent.Place) -> String? {
         let name = place.conversation.rawValue
         if let mark = name.lastIndex(of: "#") {
-            let (repository, number) = (name[..<mark], name[name.index(after: mark)...])
-            guard let thread = place.thread?.rawValue else { return "\(repository)/issues/\(number)/comments" }
-            return "\(repository)/pulls/\(number)/comments/\(thread)/replies"
+            let (repository, number) = (name[..<mark].split(separator: "/"), name[name.index(after: mark)...])
+            guard let thread = place.thread?.rawValue else {
+                return path(repository + ["issues", number, "comments"])
+            }
+            return path(repository + ["pulls", number, "comments", thread[...], "replies"])
         }
         guard let mark = name.lastIndex(of: "@") else { return nil }
-        return "\(name[..<mark])/commits/\(name[name.index(after: mark)...])/comments"
+        return path(name[..<mark].split(separator: "/") + ["commits", name[name.index(after: mark)...], "comments"])
+    }
+
+    /// The names as a path; nil where one of them would lead elsewhere.
+    private func path(_ names: [Substring]) -> String? {
+        guard !names.contains(where: { $0 == "" || $0 == "." || $0 == ".." }) else { return nil }
+        return names.map { HTTPPercentEncoding.encode(String($0)) }.joined(separator: "/")
     }
 
     /// Discussions are written to by GraphQL alone.

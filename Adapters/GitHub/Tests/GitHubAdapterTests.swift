@@ -131,6 +131,9 @@ struct GitHubAdapterTests {
         #expect(url("a/b@c0ffee") == "https://api.github.example/repos/a/b/commits/c0ffee/comments")
         #expect(url("a/b#4", context: ["discussion": "D_1"]) == "https://api.github.example/graphql")
         #expect(url("nowhere") == nil)
+        #expect(url("a/b#4\t?x=1") == "https://api.github.example/repos/a/b/issues/4%09%3Fx%3D1/comments")
+        #expect(url("a/..#4") == nil)
+        #expect(url("a/b#") == nil)
     }
 
     @Test func `a ping is acknowledged, and a form is read as its payload`() throws {
