@@ -169,7 +169,8 @@ struct ChatBridgeSource: ImportSource {
             changes.insert(.valueReplaced)
         }
         return LogMessage(
-            id: id, at: at, session: session, direction: direction, sender: row.text(4, &changes), type: type, text: row.text(5, &changes),
+            id: id, at: at, session: session, direction: direction, sender: row.text(4, &changes), type: type,
+            text: row.text(5, &changes),
             attachments: try json(row, 7, .array, "attachments", &changes), request: row.text(8, &changes),
             status: status ?? .received, metadata: try json(row, 10, .object, "metadata", &changes))
     }
@@ -185,7 +186,7 @@ struct ChatBridgeSource: ImportSource {
     ) throws(Rejection) -> [UInt8] {
         let empty = kind == .array ? LogMessage.noAttachments : LogMessage.noMetadata
         // Most are empty.
-        if row.bytes(column, { $0.elementsEqual(empty) }) { return empty }
+        if row.bytes(column, { $0.count == empty.count && $0.elementsEqual(empty) }) { return empty }
         return StoredText.container(row.json(column, &changes), kind, &changes)
     }
 

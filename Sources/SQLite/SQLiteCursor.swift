@@ -80,7 +80,13 @@ public struct SQLiteCursor: ~Copyable {
     /// Lends the bytes of a TEXT or BLOB, or the digits of a number; none for NULL.
     ///
     /// A text is as it is in the file, which need not be UTF-8.
+    @inlinable
     public func bytes<Result>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try body(lent(column))
+    }
+
+    @usableFromInline
+    func lent(_ column: Int) -> UnsafeRawBufferPointer {
         let column = checked(column)
         // The pointer first, then the length: the order that sqlite.org/c3ref/column_blob.html asks for. `column_text`
         // turns UTF-16, in which a file may be, into UTF-8; `column_blob` would give it as it is.
@@ -89,7 +95,7 @@ public struct SQLiteCursor: ~Copyable {
             isBlob
             ? sqlite3_column_blob(statement, column)
             : sqlite3_column_text(statement, column).map { UnsafeRawPointer($0) }
-        return try body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
     }
 
     private func checked(_ column: Int) -> Int32 {

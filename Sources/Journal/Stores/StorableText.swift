@@ -8,10 +8,16 @@ package enum StorableText {
     ///
     /// - Returns: nil when there is nothing to replace, which is nearly always.
     static func repaired(_ text: String) -> String? {
-        guard text.utf8.contains(0) else { return nil }
+        let isFree = text.utf8.withContiguousStorageIfAvailable { !has(0, in: UnsafeRawBufferPointer($0)) }
+        guard !(isFree ?? !text.utf8.contains(0)) else { return nil }
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { scalars.append(scalar == "\0" ? "\u{FFFD}" : scalar) }
         return String(scalars)
+    }
+
+    private static func has(_ byte: Int32, in bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let start = bytes.baseAddress else { return false }
+        return memchr(start, byte, bytes.count) != nil
     }
 
     /// The text as it is stored.
@@ -23,7 +29,7 @@ package enum StorableText {
     /// - Returns: nil when there is nothing to replace.
     package static func repaired(json: [UInt8]) -> [UInt8]? {
         // Escapes are rare, so most documents are settled here.
-        guard json.contains(0x5c) else { return nil }
+        guard json.withUnsafeBytes({ has(0x5c, in: $0) }) else { return nil }
         var output: [UInt8]?
         var index = 0
         while index < json.count {
