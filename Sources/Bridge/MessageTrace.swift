@@ -24,18 +24,12 @@ final class MessageTrace: @unchecked Sendable {
 
     /// Nil where nobody traces.
     init?(by tracer: Tracer?, under caller: TraceHeaders?, at: Timestamp, takenAt: ContinuousClock.Instant) {
-        guard tracer != nil || caller != nil else { return nil }
+        guard let headers = TraceHeaders(by: tracer, under: caller) else { return nil }
         self.tracer = tracer
         self.at = at
         self.takenAt = takenAt
         parent = caller?.context
-        if let tracer {
-            headers = TraceHeaders(context: tracer.open(under: parent), state: caller?.state)
-        } else if let caller {
-            headers = caller
-        } else {
-            return nil
-        }
+        self.headers = headers
     }
 
     /// Whether anybody will be told of it.

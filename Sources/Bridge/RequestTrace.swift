@@ -18,17 +18,11 @@ final class RequestTrace: @unchecked Sendable {
     /// Nil where nobody traces: there is no tracer, and the caller says nothing of a trace.
     init?(of request: HTTPRequest, by tracer: Tracer?, since start: ContinuousClock.Instant) {
         let caller = TraceHeaders(request.headers)
-        guard tracer != nil || caller != nil else { return nil }
+        guard let headers = TraceHeaders(by: tracer, under: caller) else { return nil }
         self.tracer = tracer
         self.start = start
         parent = caller?.context
-        if let tracer {
-            headers = TraceHeaders(context: tracer.open(under: parent), state: caller?.state)
-        } else if let caller {
-            headers = caller
-        } else {
-            return nil
-        }
+        self.headers = headers
     }
 
     /// The request is what it says that it is.

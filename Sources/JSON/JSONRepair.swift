@@ -55,11 +55,13 @@ enum JSONRepair {
             case UInt8(ascii: "\""):
                 return index + 1
             case UInt8(ascii: "\\"):
-                guard let unit = escapedUnit(bytes, at: index) else {
+                guard let unit = JSONEscape.unit(in: bytes, at: index) else {
                     index += 2
                     continue
                 }
-                if unit & 0xFC00 == 0xD800, let next = escapedUnit(bytes, at: index + 6), next & 0xFC00 == 0xDC00 {
+                if unit & 0xFC00 == 0xD800, let next = JSONEscape.unit(in: bytes, at: index + 6),
+                    next & 0xFC00 == 0xDC00
+                {
                     index += 12
                     continue
                 }
@@ -70,19 +72,6 @@ enum JSONRepair {
             }
         }
         return index
-    }
-
-    /// The UTF-16 unit of a `\uXXXX` escape that starts at the index, if one does.
-    private static func escapedUnit(_ bytes: UnsafeRawBufferPointer, at index: Int) -> UInt16? {
-        guard index + 6 <= bytes.count, bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u") else {
-            return nil
-        }
-        var unit: UInt16 = 0
-        for byte in bytes[index + 2..<index + 6] {
-            guard let digit = Character(UnicodeScalar(byte)).hexDigitValue else { return nil }
-            unit = unit << 4 | UInt16(digit)
-        }
-        return unit
     }
 
     private static func isNumberByte(_ byte: UInt8) -> Bool {

@@ -30,6 +30,17 @@ public struct TraceHeaders: Sendable, Equatable {
             state: isPrintable && (1...TraceHeaders.longestState).contains(state.utf8.count) ? state : nil)
     }
 
+    /// Those of a span that a tracer opens under a caller's; without a tracer the caller's own, and nil without either.
+    public init?(by tracer: Tracer?, under caller: TraceHeaders?) {
+        if let tracer {
+            self.init(context: tracer.open(under: caller?.context), state: caller?.state)
+        } else if let caller {
+            self = caller
+        } else {
+            return nil
+        }
+    }
+
     /// Puts them into a request, in the place of others that are there.
     public func write(to headers: inout HTTPFields) {
         headers["traceparent"] = context.traceparent

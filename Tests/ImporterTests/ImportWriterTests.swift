@@ -107,7 +107,7 @@ import Testing
                     SELECT m.content_text, m.status, s.status AS session, s.user_id, s.last_activity, s.created_at,
                            s.metadata ->> 'thread' AS thread
                     FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m.id = $1
-                    """, [.uuid(PostgresUUID(live.id))]
+                    """, [.uuid(live.id.postgres)]
                 ).first)
             #expect(try row.text("content_text") == "edited")
             #expect(try row.text("session") == "closed")

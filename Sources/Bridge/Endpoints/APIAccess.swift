@@ -42,6 +42,18 @@ public struct APIAccess: Sendable {
         visitors = VisitorLimiter(rate: visitorRate)
     }
 
+    /// Why a request that visitors may not make is refused; nil: it may be made.
+    ///
+    /// - Parameter deed: what it does, after "may not".
+    func refusal(of request: HTTPRequest, to deed: String) -> HTTPResponse? {
+        switch check(request) {
+        case .caller: nil
+        case .refused(let response): response
+        case .visitor:
+            .error(.forbidden, code: "forbidden", message: "Visitors of the chat page may not \(deed).")
+        }
+    }
+
     /// Decides on a request, and counts it where its caller holds no token.
     ///
     /// Whoever holds the token is never limited.

@@ -26,13 +26,7 @@ public struct AttachmentsEndpoint: Sendable {
 
     /// Answers one request.
     public func respond(to request: HTTPRequest, message: String, attachment: String) -> HTTPResult {
-        switch access.check(request) {
-        case .caller: break
-        case .refused(let response): return .now(response)
-        case .visitor:
-            return .now(
-                .error(.forbidden, code: "forbidden", message: "Visitors of the chat page may not fetch attachments."))
-        }
+        if let refusal = access.refusal(of: request, to: "fetch attachments") { return .now(refusal) }
         guard let id = UUID(message), attachment.utf8.count <= 4, let index = Int(attachment), index >= 0 else {
             return .now(
                 .error(

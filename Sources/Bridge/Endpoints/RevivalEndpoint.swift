@@ -22,12 +22,7 @@ public struct RevivalEndpoint: Sendable {
     ///
     /// Call it on the engine's loop.
     public func respond(to request: HTTPRequest) -> HTTPResult {
-        switch access.check(request) {
-        case .caller: break
-        case .refused(let response): return .now(response)
-        case .visitor:
-            return .now(.error(.forbidden, code: "forbidden", message: "Visitors of the chat page may not do this."))
-        }
+        if let refusal = access.refusal(of: request, to: "do this") { return .now(refusal) }
         guard let letter = DeadDelivery(letter: request.body), let question = letter.question else {
             return .now(
                 .error(.init(422), code: "unreadable", message: "This is no dead letter that can be read here."))

@@ -26,12 +26,7 @@ public struct SimulationEndpoint: Sendable {
     ///
     /// Call it on the engine's loop.
     public func respond(to request: HTTPRequest, platform name: String) -> HTTPResult {
-        switch access.check(request) {
-        case .caller: break
-        case .refused(let response): return .now(response)
-        case .visitor:
-            return .now(.error(.forbidden, code: "forbidden", message: "Visitors of the chat page may not simulate."))
-        }
+        if let refusal = access.refusal(of: request, to: "simulate") { return .now(refusal) }
         let start = ContinuousClock.now
         let listener = ReplyListener(isStreaming: true, isDiverting: true)
         let taken = take(request, platform: PlatformName(name), listener: listener)

@@ -22,12 +22,7 @@ public struct TraceEndpoint: Sendable {
     ///
     /// Call it on the engine's loop.
     public func respond(to request: HTTPRequest) -> HTTPResult {
-        switch access.check(request) {
-        case .caller: break
-        case .refused(let response): return .now(response)
-        case .visitor:
-            return .now(.error(.forbidden, code: "forbidden", message: "Visitors of the chat page may not trace."))
-        }
+        if let refusal = access.refusal(of: request, to: "trace") { return .now(refusal) }
         let id = request.queryValue("id").flatMap { UUID($0) }
         let platform = request.queryValue("platform").map { PlatformName($0) }
         let message = request.queryValue("message")

@@ -26,7 +26,7 @@ enum SessionUpsert {
         var lasts = PostgresArrayBuilder(.timestamptz, capacity: sessions.count)
         var metadata = PostgresArrayBuilder(.jsonb, capacity: sessions.count)
         for session in sessions {
-            ids.append(PostgresUUID(session.id))
+            ids.append(session.id.postgres)
             platforms.append(StorableText.storable(session.platform))
             accounts.append(StorableText.storable(session.account))
             conversations.append(StorableText.storable(session.conversation))
@@ -62,15 +62,11 @@ enum SessionUpsert {
     }
 }
 
-extension PostgresUUID {
-    init(_ id: UUID) { self.init(high: id.high, low: id.low) }
-}
-
 extension PostgresValue {
     /// Identifiers as one parameter.
     static func uuids(_ ids: some Collection<UUID>) -> PostgresValue {
         var builder = PostgresArrayBuilder(.uuid, capacity: ids.count)
-        for id in ids { builder.append(PostgresUUID(id)) }
+        for id in ids { builder.append(id.postgres) }
         return .array(builder.finish())
     }
 }

@@ -105,7 +105,7 @@ struct TranscriptReader: Sendable {
     func head(of session: UUID, limit: Int32) async throws(PostgresError) -> [LogMessage] {
         let rows = try await connection.query(
             "SELECT \(Self.columns) FROM messages AS m WHERE m.session_id = $1 ORDER BY m.created_at, m.id LIMIT $2::int4",
-            [.uuid(PostgresUUID(session)), .int4(limit)])
+            [.uuid(session.postgres), .int4(limit)])
         var messages: [LogMessage] = []
         for index in 0..<rows.count {
             if let message = try rows[index].message() { messages.append(message) }
@@ -117,7 +117,7 @@ struct TranscriptReader: Sendable {
     func ids(in session: UUID, until time: Timestamp) async throws(PostgresError) -> [UUID] {
         let rows = try await connection.query(
             "SELECT id FROM messages WHERE session_id = $1 AND created_at <= $2 ORDER BY created_at, id",
-            [.uuid(PostgresUUID(session)), .timestamptz(microsecondsSinceUnixEpoch: time.microseconds)])
+            [.uuid(session.postgres), .timestamptz(microsecondsSinceUnixEpoch: time.microseconds)])
         var ids: [UUID] = []
         for index in 0..<rows.count { if let id = try rows[index].id("id") { ids.append(id) } }
         return ids

@@ -174,5 +174,6 @@ public final class PostgresStore: JournalStore {
 }
 
 extension UUID {
-    var postgres: PostgresUUID { PostgresUUID(high: high, low: low) }
+    /// The same as Postgres' client takes it.
+    package var postgres: PostgresUUID { PostgresUUID(high: high, low: low) }
 }

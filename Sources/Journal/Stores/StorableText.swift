@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JSON
 
 /// Text that every store can hold: Postgres knows neither NUL in `text` nor `\u0000` and lone surrogates in `jsonb`.
 ///
@@ -71,19 +72,8 @@ package enum StorableText {
         }
     }
 
-    /// The code unit of an escape `\uXXXX` that starts here.
     private static func escapedUnit(_ json: [UInt8], at index: Int) -> UInt16? {
-        guard index + 6 <= json.count, json[index] == 0x5c, json[index + 1] == UInt8(ascii: "u") else { return nil }
-        var unit: UInt16 = 0
-        for byte in json[(index + 2)..<(index + 6)] {
-            switch byte {
-            case 0x30...0x39: unit = unit << 4 | UInt16(byte - 0x30)
-            case 0x41...0x46: unit = unit << 4 | UInt16(byte - 0x41 + 10)
-            case 0x61...0x66: unit = unit << 4 | UInt16(byte - 0x61 + 10)
-            default: return nil
-            }
-        }
-        return unit
+        json.withUnsafeBytes { JSONEscape.unit(in: $0, at: index) }
     }
 
     /// The replacement has the length of what it replaces, so positions stay.
