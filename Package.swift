@@ -111,8 +111,10 @@ let package = Package(
             path: "Benchmarks/micro", exclude: ["instructions.txt"]),
 
         .target(
-            name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"], path: "Tests/TestSupport"),
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
+            name: "TestSupport", dependencies: ["CThreadSanitizer", "EventLoop", "HTTPCore", "HTTPServer"],
+            path: "Tests/TestSupport"),
+        .target(name: "CThreadSanitizer", path: "Tests/CThreadSanitizer"),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"]),
         .testTarget(name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"]),
         .testTarget(
             name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "TestSupport"]),
@@ -120,7 +122,7 @@ let package = Package(
             name: "WebSocketTests",
             dependencies: ["Crypto", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "TestSupport", "WebSocket"]),
         .testTarget(name: "RedisTests", dependencies: ["EventLoop", "Redis", "TestSupport"]),
-        .testTarget(name: "ThreadExecutorTests", dependencies: ["ThreadExecutor"]),
+        .testTarget(name: "ThreadExecutorTests", dependencies: ["TestSupport", "ThreadExecutor"]),
         .testTarget(name: "ProcessMemoryTests", dependencies: ["ProcessMemory"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
@@ -243,7 +245,7 @@ let swiftSettings: [SwiftSetting] = [
     // Debug builds, and with them all tests, check at run time that nothing is changed while it is read; it costs 2 % of a message.
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
-let withoutSwift = ["CSimdJSON", "CWebPage", "CMigrations"]
+let withoutSwift = ["CSimdJSON", "CWebPage", "CMigrations", "CThreadSanitizer"]
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
 }

@@ -80,7 +80,7 @@ end_process() {
 
 # foreground COMMAND…: runs a command so that a signal to this script ends it at once. Bash runs a trap only when the
 # command in front has ended; a job in a process group of its own, waited for, leaves the trap free to run. `leave` ends
-# the whole group, because a test runner has children.
+# the whole group, because a test runner has children, and what a runner that crashed has left behind ends here.
 foreground() {
     local status=0
     set -m
@@ -88,6 +88,7 @@ foreground() {
     group=$!
     set +m
     wait "$group" || status=$?
+    kill -KILL -- "-$group" 2>/dev/null || true
     group=
     return "$status"
 }

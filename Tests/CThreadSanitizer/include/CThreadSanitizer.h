@@ -1,0 +1,1 @@
+// Empty: the target is here for its symbols alone (see mutex.c).
