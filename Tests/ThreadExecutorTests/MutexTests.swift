@@ -38,10 +38,12 @@ import Testing
         init(_ body: @escaping @Sendable () -> Void) throws {
             var handle = pthread_t()
             let work = Unmanaged.passRetained(Work(body)).toOpaque()
-            let code = pthread_create(&handle, nil, { work in
-                Unmanaged<Work>.fromOpaque(work!).takeRetainedValue().body()
-                return nil
-            }, work)
+            let code = pthread_create(
+                &handle, nil,
+                { work in
+                    Unmanaged<Work>.fromOpaque(work!).takeRetainedValue().body()
+                    return nil
+                }, work)
             try #require(code == 0)
             self.handle = handle
         }
