@@ -122,8 +122,9 @@ final class HTTPConnection: @unchecked Sendable {
         }
         if stage == .closed || stage == .upgraded { return }
         if readiness.contains(.read) {
-            guard isSlow else { return receive() }
-            waitInLane()
+            if isSlow { return waitInLane() }
+            // Else the socket stays ready, and is asked again in the next turn.
+            if core.takesRequest() { receive() }
         } else if readiness.contains(.closed) {
             peerHasClosed()
         }

@@ -87,4 +87,6 @@ public struct HTTPServerStatistics: Sendable, Equatable {
     public var overflowed = 0
     /// Connections that had to give way to others since the start: idle, or slow while connections or memory were short.
     public var displaced = 0
+    /// What the buffers of all connections take now, in bytes.
+    public var heldBytes = 0
 }

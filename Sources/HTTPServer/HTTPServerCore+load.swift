@@ -42,16 +42,16 @@ extension HTTPServerCore {
     /// Notes how much memory a connection's buffers hold, and sees to the limit.
     func account(_ connection: HTTPConnection) {
         let bytes = connection.bufferedBytes
-        heldBytes += bytes - connection.accountedBytes
+        statistics.heldBytes += bytes - connection.accountedBytes
         connection.accountedBytes = bytes
-        if heldBytes > configuration.maxBufferedBytes, !isShedding { shed() }
+        if statistics.heldBytes > configuration.maxBufferedBytes, !isShedding { shed() }
     }
 
     /// Gives up the requests that have been arriving, and the responses that have been leaving, for longest.
     private func shed() {
         isShedding = true
         defer { isShedding = false }
-        while heldBytes > configuration.maxBufferedBytes {
+        while statistics.heldBytes > configuration.maxBufferedBytes {
             let receiving = lists[HTTPConnection.Waiting.content.rawValue].oldest
             let writing = lists[HTTPConnection.Waiting.reader.rawValue].oldest
             statistics.displaced += 1
@@ -64,6 +64,22 @@ extension HTTPServerCore {
                 return
             }
         }
+    }
+
+    // MARK: Turns of the loop
+
+    /// Requests that are taken in one turn of the loop: of 8 to 64, what served 512 clients at a time fastest.
+    private static let requestsPerTurn = 32
+
+    /// Whether there is room for one more request in this turn.
+    ///
+    /// What has been begun goes on before more is begun: of a thousand requests that come at once all would else be taken, and
+    /// each step of each find its memory gone from the processor's cache. The others wait in their sockets.
+    func takesRequest() -> Bool {
+        if requestsInTurn == 0 { loop.beforePolling { [self] in requestsInTurn = 0 } }
+        guard requestsInTurn < HTTPServerCore.requestsPerTurn else { return false }
+        requestsInTurn += 1
+        return true
     }
 
     // MARK: The slow lane

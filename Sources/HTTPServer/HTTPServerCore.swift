@@ -40,9 +40,9 @@ final class HTTPServerCore {
 
     /// Those that may have to give way, by what they wait for.
     var lists = HTTPConnection.Waiting.allCases.map { _ in HTTPConnectionList() }
-    /// What the buffers of all connections take.
-    var heldBytes = 0
     var isShedding = false
+    /// Requests that were taken since the loop last looked at its sockets.
+    var requestsInTurn = 0
     /// Those that wait for their turn behind everybody else, from `laneHead` on.
     var lane: [HTTPConnection] = []
     var laneHead = 0
@@ -162,7 +162,7 @@ final class HTTPServerCore {
     // MARK: Buffers and clocks
 
     /// True while half of the memory for buffers is in use: nothing is read that can wait in the kernel.
-    var isShortOfMemory: Bool { heldBytes > configuration.maxBufferedBytes / 2 }
+    var isShortOfMemory: Bool { statistics.heldBytes > configuration.maxBufferedBytes / 2 }
 
     /// Lends the buffer that responses are written to: connections that wait for requests hold none.
     func takeSpareBuffer() -> [UInt8] {

@@ -1,6 +1,8 @@
 import EventLoop
+import Glibc
 import HTTPCore
 import HTTPServer
+import Synchronization
 import Testing
 
 private func ok(_ loop: EventLoop, _ request: HTTPRequest) -> HTTPResult { .now(.text("ok")) }
@@ -195,5 +197,33 @@ private func ok(_ loop: EventLoop, _ request: HTTPRequest) -> HTTPResult { .now(
             #expect(await server.statistics.displaced == 1)
             #expect(await server.statistics.overflowed == 0)
         }
+    }
+
+    @Test func `of requests that come at once all are answered, thirty-two in a turn of the loop`() async throws {
+        let turns = Mutex<[Int]>([])
+        try await withServer { loop, request in
+            if request.path == "/hold" {
+                // The loop stands still until all the others' requests are there.
+                loop.execute { usleep(300_000) }
+            } else {
+                turns.withLock { taken in
+                    if taken.last ?? 0 == 0 {
+                        taken.append(0)
+                        loop.beforePolling { turns.withLock { $0.append(0) } }
+                    }
+                    taken[taken.count - 1] += 1
+                }
+            }
+            return .now(.text("yes"))
+        } _: { _, port in
+            let holder = try RawClient(port: port)
+            let clients = try (0..<100).map { _ in try RawClient(port: port) }
+            try holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+            for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+            for client in [holder] + clients { #expect(try client.readResponse().text == "yes") }
+        }
+        let taken = turns.withLock { $0 }
+        #expect(taken.reduce(0, +) == 100)
+        #expect(taken.max() ?? 0 <= 32, "\(taken)")
     }
 }
