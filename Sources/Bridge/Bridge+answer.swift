@@ -336,7 +336,7 @@ extension InboundEvent {
     /// What an agent that reads words is told: the text, and a line for each thing that came with it.
     var wordsForAgent: String {
         let words = AgentTurn.describe(self)
-        guard !attachments.isEmpty, words == text else { return words }
+        guard !self.attachments.isEmpty, words == self.text else { return words }
         var bare = self
         bare.text = nil
         return words + "\n" + AgentTurn.describe(bare)

@@ -401,12 +401,12 @@ extension Bridge {
 extension Bridge {
     /// Writes down what came in.
     private func record(_ arrival: Arrival) {
-        for job in inboundJobs(arrival) { recorder.assumeIsolated { $0.record(job) } }
+        for job in inboundJobs(arrival) { recorder.assumeIsolated(on: loop) { $0.record(job) } }
         keepAttachments(of: arrival.event, as: arrival.id, on: arrival.platform)
     }
 
     private func append(_ jobs: [[UInt8]]) {
-        recorder.assumeIsolated { $0.append(encoded: jobs) }
+        recorder.assumeIsolated(on: loop) { $0.append(encoded: jobs) }
     }
 }
 

@@ -1,4 +1,5 @@
 internal import BridgeCore
+internal import EventLoop
 internal import JSON
 internal import Journal
 
@@ -85,7 +86,7 @@ extension Bridge {
         var moved = place
         moved.conversation = target
         let (old, new) = (SessionKey(platform: platform, place: place), SessionKey(platform: platform, place: moved))
-        recorder.assumeIsolated { $0.alias(old: old, new: new, at: now) }
+        recorder.assumeIsolated(on: loop) { $0.alias(old: old, new: new, at: now) }
     }
 
     private func recordOutbound(
@@ -107,7 +108,7 @@ extension Bridge {
     /// Hands a job to the journal: with the question's end where the inbox has that, else at once.
     private func record(_ job: LogJob, of question: Question) {
         if question.isKept { return question.jobs.append(job) }
-        recorder.assumeIsolated { $0.record(job) }
+        recorder.assumeIsolated(on: loop) { $0.record(job) }
     }
 
     /// The session as far as the event tells it; the recorder fills in its id.
@@ -122,7 +123,7 @@ extension Bridge {
 extension Metadata {
     /// What is worth knowing of an answer besides its text.
     fileprivate init(question: Question, delivery: Outbox.Delivery) {
-        self.init()
+        self.init(capacity: 8)
         self["in_reply_to"] = .string(question.id.description)
         if !question.earlier.isEmpty {
             var writer = JSONWriter()
@@ -149,7 +150,7 @@ extension Metadata {
     /// The metadata as one JSON object.
     fileprivate func encoded() -> [UInt8] {
         guard !isEmpty else { return LogMessage.noMetadata }
-        var writer = JSONWriter(capacity: 128)
+        var writer = JSONWriter(capacity: 384)
         writer.object { writeFields(to: &$0) }
         return writer.bytes
     }
@@ -178,10 +179,10 @@ extension [OutboundAttachment] {
 
 extension InboundEvent {
     fileprivate var attachmentsJSON: [UInt8] {
-        guard !attachments.isEmpty else { return LogMessage.noAttachments }
-        var writer = JSONWriter(capacity: 256 * attachments.count)
+        guard !self.attachments.isEmpty else { return LogMessage.noAttachments }
+        var writer = JSONWriter(capacity: 256 * self.attachments.count)
         writer.array { array in
-            for attachment in attachments { attachment.write(to: &array) }
+            for attachment in self.attachments { attachment.write(to: &array) }
         }
         return writer.bytes
     }
@@ -190,17 +191,17 @@ extension InboundEvent {
     fileprivate func metadataJSON(trace: String?) -> [UInt8] {
         var writer = JSONWriter(capacity: 192)
         writer.object { object in
-            object.field("event_id", id.rawValue)
-            object.field("message_id", messageID?.rawValue)
-            object.field("thread", place.thread?.rawValue)
-            object.field("target", target?.rawValue)
-            object.field("reply_to", replyTo?.rawValue)
-            object.field("sender_name", sender?.name)
-            object.field("sent_at", sentAt?.description)
-            if place.isGroup { object.field("group", true) }
-            object.field("moved_to", movedTo?.rawValue)
+            object.field("event_id", self.id.rawValue)
+            object.field("message_id", self.messageID?.rawValue)
+            object.field("thread", self.place.thread?.rawValue)
+            object.field("target", self.target?.rawValue)
+            object.field("reply_to", self.replyTo?.rawValue)
+            object.field("sender_name", self.sender?.name)
+            object.field("sent_at", self.sentAt?.description)
+            if self.place.isGroup { object.field("group", true) }
+            object.field("moved_to", self.movedTo?.rawValue)
             object.field("traceparent", trace)
-            metadata.writeFields(to: &object)
+            self.metadata.writeFields(to: &object)
         }
         return writer.bytes
     }

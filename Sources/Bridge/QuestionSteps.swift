@@ -1,5 +1,6 @@
 internal import BridgeCore
 internal import JSON
+internal import Telemetry
 
 /// When a question came to each step of its way, for `chatbridge trace`.
 ///
@@ -42,8 +43,7 @@ extension Question {
         writer.object { object in
             func write(_ name: StaticString, _ instant: ContinuousClock.Instant?) {
                 guard let instant else { return }
-                let (seconds, attoseconds) = (instant - steps.receivedAt).components
-                object.field(name, seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+                object.field(name, (instant - steps.receivedAt).nanoseconds / 1000)
             }
             write(steps.wasTakenOver ? "taken_over" : "verified", takenAt)
             write("claimed", steps.claimedAt)

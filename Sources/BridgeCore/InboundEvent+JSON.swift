@@ -7,37 +7,37 @@ extension InboundEvent {
     /// Writes the event as one object; what is not known is left out.
     public func write(to writer: inout JSONWriter) {
         writer.object { object in
-            object.field("id", id.rawValue)
-            object.field("kind", kind.rawValue)
-            if disposition == .record { object.field("recorded", true) }
-            object.field("account", place.account.rawValue)
-            object.field("conversation", place.conversation.rawValue)
-            object.field("thread", place.thread?.rawValue)
-            if place.isGroup { object.field("group", true) }
-            if let sender {
+            object.field("id", self.id.rawValue)
+            object.field("kind", self.kind.rawValue)
+            if self.disposition == .record { object.field("recorded", true) }
+            object.field("account", self.place.account.rawValue)
+            object.field("conversation", self.place.conversation.rawValue)
+            object.field("thread", self.place.thread?.rawValue)
+            if self.place.isGroup { object.field("group", true) }
+            if let sender = self.sender {
                 object.field("sender", sender.id.rawValue)
                 object.field("name", sender.name)
                 object.field("locale", sender.locale)
             }
-            object.field("message", messageID?.rawValue)
-            object.field("target", target?.rawValue)
-            object.field("reply_to", replyTo?.rawValue)
-            object.field("text", text)
-            if !attachments.isEmpty {
+            object.field("message", self.messageID?.rawValue)
+            object.field("target", self.target?.rawValue)
+            object.field("reply_to", self.replyTo?.rawValue)
+            object.field("text", self.text)
+            if !self.attachments.isEmpty {
                 object.arrayField("attachments") { list in
-                    for attachment in attachments { attachment.write(to: &list) }
+                    for attachment in self.attachments { attachment.write(to: &list) }
                 }
             }
-            object.field("sent_at", sentAt?.description)
-            if !replyContext.isEmpty {
+            object.field("sent_at", self.sentAt?.description)
+            if !self.replyContext.isEmpty {
                 object.objectField("context") { context in
-                    for (name, value) in replyContext {
+                    for (name, value) in self.replyContext {
                         context.key(name)
                         context.value(value)
                     }
                 }
             }
-            if !metadata.isEmpty { object.objectField("metadata") { metadata.writeFields(to: &$0) } }
+            if !self.metadata.isEmpty { object.objectField("metadata") { self.metadata.writeFields(to: &$0) } }
         }
     }
 

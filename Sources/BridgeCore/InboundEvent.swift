@@ -1,4 +1,8 @@
 /// One thing that happened on a platform, normalized: what every adapter makes of its platform's payloads.
+///
+/// A value whose copies share one ``Content`` until one of them is changed: it goes from hand to hand, and holds a score of
+/// references.
+@dynamicMemberLookup
 public struct InboundEvent: Sendable {
     /// What the engine does with an event.
     public enum Disposition: Sendable {
@@ -82,42 +86,62 @@ public struct InboundEvent: Sendable {
         }
     }
 
-    /// Stays the same when the platform delivers the event again.
-    public var id: EventID
-    /// Other names under which the same user message may arrive as another event; whichever comes first is answered.
-    public var aliases: [EventID]
-    /// What it is.
-    public var kind: ContentKind
-    /// Whether anybody is to be answered.
-    public var disposition: Disposition
-    /// Where it happened.
-    public var place: Place
-    /// Who did it; nil where the platform does not say.
-    public var sender: Sender?
-    /// The platform's name of the message itself.
-    public var messageID: PlatformMessageID?
-    /// The message that this event is about: edited, deleted, reacted to, holding the button.
-    public var target: PlatformMessageID?
-    /// The earlier message to which this one replies.
-    public var replyTo: PlatformMessageID?
-    /// The words of it: text, caption, command with its arguments, emoji of a reaction, value of a button.
-    public var text: String?
-    /// What came with it.
-    public var attachments: [Attachment]
-    /// When the platform says that it happened.
-    public var sentAt: Timestamp?
-    /// The conversation goes on under this identifier from now on.
-    public var movedTo: ConversationID?
-    /// What the adapter needs to see again when it encodes the answer (a reply token, a response address).
-    ///
-    /// Never logged.
-    public var replyContext: [String: String]
-    /// What became of messages that we sent; with ``ContentKind/status`` alone.
-    public var receipt: Receipt?
-    /// What the platform wants to be told at once, besides any answer (that a button press was seen).
-    public var followUps: [OutboundAction.Kind]
-    /// What else is worth keeping in the log.
-    public var metadata: Metadata
+    /// What is known of it.
+    public struct Content: Sendable {
+        /// Stays the same when the platform delivers the event again.
+        public var id: EventID
+        /// Other names under which the same user message may arrive as another event; whichever comes first is answered.
+        public var aliases: [EventID]
+        /// What it is.
+        public var kind: ContentKind
+        /// Whether anybody is to be answered.
+        public var disposition: Disposition
+        /// Where it happened.
+        public var place: Place
+        /// Who did it; nil where the platform does not say.
+        public var sender: Sender?
+        /// The platform's name of the message itself.
+        public var messageID: PlatformMessageID?
+        /// The message that this event is about: edited, deleted, reacted to, holding the button.
+        public var target: PlatformMessageID?
+        /// The earlier message to which this one replies.
+        public var replyTo: PlatformMessageID?
+        /// The words of it: text, caption, command with its arguments, emoji of a reaction, value of a button.
+        public var text: String?
+        /// What came with it.
+        public var attachments: [Attachment]
+        /// When the platform says that it happened.
+        public var sentAt: Timestamp?
+        /// The conversation goes on under this identifier from now on.
+        public var movedTo: ConversationID?
+        /// What the adapter needs to see again when it encodes the answer (a reply token, a response address).
+        ///
+        /// Never logged.
+        public var replyContext: [String: String]
+        /// What became of messages that we sent; with ``ContentKind/status`` alone.
+        public var receipt: Receipt?
+        /// What the platform wants to be told at once, besides any answer (that a button press was seen).
+        public var followUps: [OutboundAction.Kind]
+        /// What else is worth keeping in the log.
+        public var metadata: Metadata
+    }
+
+    // Unchecked: written by the one event that holds it.
+    @usableFromInline final class Box: @unchecked Sendable {
+        @usableFromInline var content: Content
+        @usableFromInline init(_ content: Content) { self.content = content }
+    }
+
+    @usableFromInline var box: Box
+
+    /// A part of the content.
+    @inlinable public subscript<Part>(dynamicMember part: WritableKeyPath<Content, Part>) -> Part {
+        get { box.content[keyPath: part] }
+        _modify {
+            if !isKnownUniquelyReferenced(&box) { box = Box(box.content) }
+            yield &box.content[keyPath: part]
+        }
+    }
 
     /// An event of which only this much is known.
     public init(
@@ -129,22 +153,11 @@ public struct InboundEvent: Sendable {
         followUps: [OutboundAction.Kind] = [],
         metadata: Metadata = [:]
     ) {
-        self.id = id
-        self.aliases = aliases
-        self.kind = kind
-        self.disposition = disposition
-        self.place = place
-        self.sender = sender
-        self.messageID = messageID
-        self.target = target
-        self.replyTo = replyTo
-        self.text = text
-        self.attachments = attachments
-        self.sentAt = sentAt
-        self.movedTo = movedTo
-        self.replyContext = replyContext
-        self.receipt = receipt
-        self.followUps = followUps
-        self.metadata = metadata
+        box = Box(
+            Content(
+                id: id, aliases: aliases, kind: kind, disposition: disposition, place: place, sender: sender,
+                messageID: messageID, target: target, replyTo: replyTo, text: text, attachments: attachments,
+                sentAt: sentAt, movedTo: movedTo, replyContext: replyContext, receipt: receipt, followUps: followUps,
+                metadata: metadata))
     }
 }

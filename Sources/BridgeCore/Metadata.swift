@@ -37,7 +37,11 @@ public struct Metadata: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     public private(set) var fields: [Field] = []
 
     /// Nothing.
-    public init() {}
+    ///
+    /// - Parameter capacity: how many values there will be, as far as that is known.
+    public init(capacity: Int = 0) {
+        fields.reserveCapacity(capacity)
+    }
 
     /// These values, in this order.
     public init(dictionaryLiteral elements: (String, Value)...) {

@@ -19,12 +19,12 @@ extension RedisInbox {
 
     /// Claims an event by its names where memory alone can tell that it is new.
     public nonisolated func claimAtOnce(_ entry: InboxEntry) -> InboxVerdict? {
-        assumeIsolated { inbox in inbox.claimHere(entry) }
+        assumeIsolated(on: loop) { inbox in inbox.claimHere(entry) }
     }
 
     /// Whether what was claimed at once is still this bridge's.
     public nonisolated func beginAtOnce(_ entries: [InboxEntry.Reference]) -> Bool? {
-        assumeIsolated { inbox in
+        assumeIsolated(on: loop) { inbox in
             if inbox.isRetired || entries.contains(where: { inbox.void.contains($0.id) }) { return false }
             guard inbox.isFresh else { return nil }
             return entries.allSatisfy { inbox.held[$0.id] == nil && inbox.uncertain[$0.id] == nil } ? true : nil
@@ -33,7 +33,7 @@ extension RedisInbox {
 
     /// Ends an event of which no other bridge knows.
     public nonisolated func settleAtOnce(_ entry: InboxEntry.Reference) -> Bool {
-        assumeIsolated { inbox in inbox.settleHere(entry) }
+        assumeIsolated(on: loop) { inbox in inbox.settleHere(entry) }
     }
 
     private func claimHere(_ entry: InboxEntry) -> InboxVerdict? {

@@ -164,7 +164,7 @@ public actor RedisInbox: InboxStore {
     public var bridge: String { id }
 
     /// True while other bridges share the inbox; to be read on the loop.
-    public nonisolated var isShared: Bool { assumeIsolated { $0.hasPeers } }
+    public nonisolated var isShared: Bool { assumeIsolated(on: loop) { $0.hasPeers } }
 
     // MARK: Commands
 

@@ -48,7 +48,7 @@ public actor ShardedInbox: InboxStore {
     }
 
     /// True while other bridges share any of the shards; to be read on the loop.
-    public nonisolated var isShared: Bool { assumeIsolated { $0.shards.contains(where: \.isShared) } }
+    public nonisolated var isShared: Bool { assumeIsolated(on: loop) { $0.shards.contains(where: \.isShared) } }
 
     /// Starts all shards side by side; returns when each may take events or cannot be reached.
     public func start(_ receiver: InboxReceiver) async {
@@ -175,12 +175,12 @@ public actor ShardedInbox: InboxStore {
 
     /// What the conversation's shard says at once.
     public nonisolated func claimAtOnce(_ entry: InboxEntry) -> InboxVerdict? {
-        assumeIsolated { $0.shards[$0.shard(of: entry)].claimAtOnce(entry) }
+        assumeIsolated(on: loop) { $0.shards[$0.shard(of: entry)].claimAtOnce(entry) }
     }
 
     /// What the conversation's shard says at once.
     public nonisolated func beginAtOnce(_ entries: [InboxEntry.Reference]) -> Bool? {
-        assumeIsolated { inbox in
+        assumeIsolated(on: loop) { inbox in
             var isOurs: Bool? = true
             for (shard, part) in inbox.grouped(entries) {
                 guard let said = inbox.shards[shard].beginAtOnce(part) else {
@@ -195,7 +195,7 @@ public actor ShardedInbox: InboxStore {
 
     /// What the conversation's shard says at once.
     public nonisolated func settleAtOnce(_ entry: InboxEntry.Reference) -> Bool {
-        assumeIsolated { inbox in
+        assumeIsolated(on: loop) { inbox in
             guard inbox.shards[inbox.shard(of: entry)].settleAtOnce(entry) else { return false }
             inbox.unnamed[entry.id] = nil
             return true

@@ -53,7 +53,7 @@ public actor JournalRecorder {
         let at = message.at
         if pending.isEmpty || pending[key] == nil {
             let candidate = generator.next(at: at)
-            let session = directory.assumeIsolated { $0.lookup(key, at: at, candidate: candidate) }
+            let session = directory.assumeIsolated(on: loop) { $0.lookup(key, at: at, candidate: candidate) }
             if let session {
                 message.session.id = session
                 append(.message(message))
@@ -103,14 +103,14 @@ public actor JournalRecorder {
 
     /// Takes jobs that are encoded already.
     public func append(encoded jobs: [[UInt8]]) {
-        buffer.assumeIsolated { buffer in
+        buffer.assumeIsolated(on: loop) { buffer in
             for job in jobs { buffer.append(job) }
         }
     }
 
     /// A conversation goes on under a new name; see ``SessionDirectory/alias(old:new:at:)``.
     public func alias(old: SessionKey, new: SessionKey, at: Timestamp) {
-        directory.assumeIsolated { $0.alias(old: old, new: new, at: at) }
+        directory.assumeIsolated(on: loop) { $0.alias(old: old, new: new, at: at) }
     }
 
     /// Returns when no message waits for its session any more; call it before the buffer's drain.
@@ -138,7 +138,7 @@ public actor JournalRecorder {
 
     private func append(_ job: LogJob) {
         let bytes = job.encoded()
-        buffer.assumeIsolated { $0.append(bytes) }
+        buffer.assumeIsolated(on: loop) { $0.append(bytes) }
     }
 
     private func drop() -> UUID? {

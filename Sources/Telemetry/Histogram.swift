@@ -13,8 +13,7 @@ public final class Histogram: MetricSeries {
 
     /// Counts one that took so long; negative durations (the clock was set back) count as none.
     public func record(_ duration: Duration) {
-        let parts = duration.components
-        record(nanoseconds: parts.seconds * 1_000_000_000 + parts.attoseconds / 1_000_000_000)
+        record(nanoseconds: duration.nanoseconds)
     }
 
     /// Counts one that took so many nanoseconds.

@@ -1,4 +1,5 @@
 internal import BridgeCore
+internal import EventLoop
 internal import HTTPCore
 public import HTTPServer
 internal import Telemetry
@@ -23,7 +24,7 @@ public struct WebhookEndpoint: Sendable {
     ///
     /// Call it on the engine's loop.
     public func respond(to request: HTTPRequest, platform name: String) -> HTTPResult {
-        bridge.assumeIsolated { bridge in
+        bridge.assumeIsolated(on: bridge.loop) { bridge in
             guard let platform = bridge.platforms[PlatformName(name)], platform.capabilities.transport == .http else {
                 return .now(
                     .error(
