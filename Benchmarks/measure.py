@@ -174,8 +174,10 @@ class Reports:
 def measure(options, bridges, scenarios):
     """Runs everything in turns; the reports, and what failed."""
     reports, failed = Reports(), []
-    turns = [(turn, scenario, name) for turn in range(options.rounds) for scenario in scenarios for name in bridges
-             if (options.scenarios or turn < SCENARIOS[scenario].rounds) and flags_for(scenario, PEERS.get(name)) is not None]
+    is_chosen = options.scenarios or options.quick
+    rounds = {name: options.rounds if is_chosen else SCENARIOS[name].rounds_of(options.rounds) for name in scenarios}
+    turns = [(turn, scenario, name) for turn in range(max(rounds.values())) for scenario in scenarios for name in bridges
+             if turn < rounds[scenario] and flags_for(scenario, PEERS.get(name)) is not None]
     left = sum(SCENARIOS[scenario].seconds for _, scenario, _ in turns)
     for number, (turn, scenario, name) in enumerate(turns):
         print(f'{number + 1} of {len(turns)}: round {turn + 1}, {scenario}, {name}; {left / 60:.1f} min left',
