@@ -45,7 +45,7 @@ SCENARIOS = {
         '512 messages always in flight', '--window 512 --conversations 4000 --warmup 1.5 --seconds 3'),
     'think': Scenario(
         '1,000 a second to an agent that takes a second: 1,000 answers in flight',
-        '--rate 1000 --delay 1000 --conversations 5000 --warmup 2 --seconds 6'),
+        '--rate 1000 --delay 1000 --conversations 5000 --warmup 2 --seconds 6', least=5),
     'stopped': Scenario(
         'as open, and Redis is stopped for six seconds',
         '--rate 500 --warmup 2 --seconds 8 --redis-stop 1 --redis-cont 7 --redis-wait 8', ours_alone=True, rounds=1),
