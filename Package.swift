@@ -114,7 +114,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["CThreadSanitizer", "EventLoop", "HTTPCore", "HTTPServer"],
             path: "Tests/TestSupport"),
         .target(name: "CThreadSanitizer", path: "Tests/CThreadSanitizer"),
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"]),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPCore", "HTTPServer"]),
         .testTarget(
             name: "HTTPClientTests", dependencies: ["EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "TestSupport"]),

@@ -93,14 +93,14 @@ def by_flight(options):
 
 def by_replicas(options):
     """Bridges beside each other on one Redis, each with the same load; then a reckoning for more of them."""
-    rows, found = [], {}
+    rows = []
     for count in REPLICAS:
         say(f'bridges: {count}')
         ports = ','.join(map(str, flight.free_ports(count)))
-        found[count] = medians(options, f'--ports {ports} --rate {1000 * count} --idle 1 --warmup 2 --seconds 4')
+        found = medians(options, f'--ports {ports} --rate {1000 * count} --idle 1 --warmup 2 --seconds 4')
         full = medians(options, f'--ports {ports} --window {64 * count} --idle 1 --warmup 1.5 --seconds 3')
-        rows.append((count, f'{1000 * count:,}', f"{found[count]['bridge_cpu_us']:.0f}",
-                     f"{found[count]['redis_cpu_us']:.1f}", f"{found[count]['added_p99_us']:,.0f}",
+        rows.append((count, f'{1000 * count:,}', f"{found['bridge_cpu_us']:.0f}",
+                     f"{found['redis_cpu_us']:.1f}", f"{found['added_p99_us']:,.0f}",
                      f"{full['throughput']:,.0f}", f"{full['bridge_cpu_us']:.0f}", f"{full['redis_cpu_us']:.1f}"))
     text = ('### Bridges\n\nEach gets 1,000 messages a second, by one Redis; conversations are divided among them. On the right as '
             'many as it goes with 64 in flight each, on the same cores as harness and Redis.\n\n'
