@@ -231,6 +231,7 @@ extension Bridge {
                 error: "no bridge here can read it or has its platform", id: id, payload: delivery.payload)
             return carryOut(InboxSettlement(entries: [delivery.reference], deadLetter: letter))
         }
+        group?.adopt(payload.event.place, on: platform.name, by: self)
         // From a bridge that forwards it, or one that died over it: then it is copied to the same place once more.
         keepAttachments(of: payload.event, as: id, on: platform)
         guard delivery.purpose == .answer else { return heed(payload.event, on: platform) }

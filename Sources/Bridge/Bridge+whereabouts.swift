@@ -29,6 +29,16 @@ extension Bridge {
         return nil
     }
 
+    /// The same of the other engines of this process.
+    func whereaboutsElsewhere(
+        _ isWanted: @Sendable (UUID, PlatformName, InboundEvent) -> Bool
+    ) async -> Whereabouts? {
+        for bridge in group?.bridges ?? [] where bridge !== self {
+            if let found = await bridge.whereabouts(isWanted) { return found }
+        }
+        return nil
+    }
+
     /// - Parameter question: what it is answered with: itself, or the later one that it was joined to.
     private func whereabouts(of part: Question, with question: Question, ahead: Int) -> Whereabouts {
         let (place, detail) =

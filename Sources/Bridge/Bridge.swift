@@ -31,8 +31,10 @@ public actor Bridge {
     let tracer: Tracer?
     /// Copies what came with messages; nil where references are enough.
     let keeper: AttachmentKeeper?
-    let platforms: [PlatformName: Platform]
+    nonisolated let platforms: [PlatformName: Platform]
     let inFlight: Gauge
+    /// The engines of this process where there are several.
+    var group: BridgeGroup?
     var ids = UUIDGenerator()
     var history: ConversationHistory
     /// What agents want to see again with the next message of a conversation.
@@ -69,10 +71,12 @@ public actor Bridge {
     ///   - inbox: where there is one, nothing is taken before ``Bridge/start()`` has returned.
     ///   - attachments: where what came with messages is copied to; nil: their references are enough.
     ///   - tracer: tells of each message's way; it lives on the same loop.
+    ///   - first: the first of several engines of this process: one keeps the platforms' access tokens for all.
     public init(
         loop: EventLoop, configuration: BridgeConfiguration, adapters: [any Adapter], agent: any Agent,
         client: HTTPClient, states: any StateStore, recorder: JournalRecorder, inbox: (any InboxStore)? = nil,
-        attachments: AttachmentStorage? = nil, metrics: Metrics, log: Log, tracer: Tracer? = nil
+        attachments: AttachmentStorage? = nil, metrics: Metrics, log: Log, tracer: Tracer? = nil,
+        after first: Bridge? = nil
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -93,7 +97,7 @@ public actor Bridge {
             let platformMetrics = PlatformMetrics(metrics, platform: adapter.platform)
             let outbox = Outbox(
                 loop: loop, adapter: adapter, rates: configuration.rates(of: adapter), client: client, states: states,
-                metrics: platformMetrics, log: log)
+                metrics: platformMetrics, log: log, tokens: first?.platforms[adapter.platform]?.outbox.tokens)
             platforms[adapter.platform] = Platform(
                 adapter: adapter, outbox: outbox, metrics: platformMetrics,
                 keyedReception: (adapter as? any PublishedKeyVerifying).map {
@@ -113,12 +117,9 @@ public actor Bridge {
     /// - Returns: false when they cannot be taken now because too much is in work or the inbox is away: the platform is to
     ///   deliver them again.
     public func take(_ events: [InboundEvent], from platform: PlatformName) async -> Bool {
-        guard let platform = platforms[platform] else { return true }
-        switch admit(events, from: platform) {
-        case .taken: return true
-        case .full: return false
-        case .claim(let arrivals): return await claim(arrivals) != nil
-        }
+        guard let known = platforms[platform] else { return true }
+        if let shares = shares(of: events, on: known) { return await take(shares, from: platform) }
+        return await takeOwn(events, from: platform)
     }
 
     /// An event on its way in.
@@ -201,7 +202,7 @@ public actor Bridge {
         let new = events.count { $0.disposition == .answer }
         let present = questions + claiming
         // A webhook with more than the limit holds would never be taken: it goes in when nothing else is there.
-        guard new == 0 || present == 0 || present + new <= configuration.maxInFlight else { return false }
+        guard new == 0 || present == 0 || present + new <= configuration.maxInFlightHere else { return false }
         // No conversation can hold more than all of them do.
         if present + new <= configuration.maxWaitingPerConversation { return true }
         var added: [LaneKey: Int] = [:]
@@ -235,6 +236,7 @@ public actor Bridge {
         }
         await inbox?.retire()
         await keeper?.drain(within: max(ContinuousClock.now.duration(to: end), .zero))
+        group = nil
         return unanswered
     }
 
@@ -265,5 +267,5 @@ public actor Bridge {
     }
 
     /// True while questions are taken.
-    public var isAccepting: Bool { hasStarted && !isDraining && questions < configuration.maxInFlight }
+    public var isAccepting: Bool { hasStarted && !isDraining && questions < configuration.maxInFlightHere }
 }

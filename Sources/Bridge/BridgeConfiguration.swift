@@ -52,11 +52,23 @@ public struct BridgeConfiguration: Sendable {
     public var maxWaitingPerConversation = 100
     /// Pacing per platform; `.auto` where nothing is said.
     public var rateLimits: [PlatformName: RateLimit] = [:]
+    /// Engines of the process, which share ``maxInFlight`` and what a platform takes in all.
+    public var engines = 1
 
     /// The defaults of the outside contract.
     public init() {}
 
+    /// What one engine may send to a platform.
     func rates(of adapter: any Adapter) -> Capabilities.Rates {
+        var rates = ratesOfAll(adapter)
+        rates.overall = rates.overall.map { $0.share(of: engines) }
+        return rates
+    }
+
+    /// The questions that one engine may have.
+    var maxInFlightHere: Int { (maxInFlight + engines - 1) / engines }
+
+    private func ratesOfAll(_ adapter: any Adapter) -> Capabilities.Rates {
         switch rateLimits[adapter.platform] ?? .auto {
         case .auto: adapter.capabilities.rates
         case .off: Capabilities.Rates()
@@ -64,5 +76,12 @@ public struct BridgeConfiguration: Sendable {
             // Evenly spaced: a burst would be more than the rate in its second.
             Capabilities.Rates(overall: Capabilities.Rate(burst: 1, interval: .seconds(1) / max(rate, 0.001)))
         }
+    }
+}
+
+extension Capabilities.Rate {
+    /// The part that is left to each of so many.
+    fileprivate func share(of count: Int) -> Capabilities.Rate {
+        Capabilities.Rate(burst: max(1, burst / count), interval: interval * count)
     }
 }

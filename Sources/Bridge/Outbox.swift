@@ -40,7 +40,7 @@ actor Outbox {
     let capabilities: Capabilities
     nonisolated let clock: any EngineClock
     private let client: HTTPClient
-    private let tokens: TokenKeeper?
+    nonisolated let tokens: TokenKeeper?
     /// True where the platform can be asked whether a message has arrived.
     let canLookForMessages: Bool
     private let splitter: TextSplitter
@@ -53,7 +53,7 @@ actor Outbox {
 
     init(
         loop: EventLoop, adapter: any Adapter, rates: Capabilities.Rates, client: HTTPClient, states: any StateStore,
-        metrics: PlatformMetrics, log: Log, clock: (any EngineClock)? = nil
+        metrics: PlatformMetrics, log: Log, tokens: TokenKeeper? = nil, clock: (any EngineClock)? = nil
     ) {
         self.loop = loop
         self.clock = clock ?? LoopClock(loop: loop)
@@ -63,9 +63,11 @@ actor Outbox {
         self.log = log
         capabilities = adapter.capabilities
         canLookForMessages = adapter is any DeliveryChecking
-        tokens = (adapter as? any TokenRefreshing).map {
-            TokenKeeper(adapter: $0, client: client, store: states, loop: loop, log: log)
-        }
+        self.tokens =
+            tokens
+            ?? (adapter as? any TokenRefreshing).map {
+                TokenKeeper(adapter: $0, client: client, store: states, loop: loop, log: log)
+            }
         splitter = TextSplitter(capabilities)
         pacer = Pacer(rates: rates)
     }

@@ -215,6 +215,13 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         Task(executorPreference: self) { await operation(actor) }
     }
 
+    /// Runs async code on this loop, from a task of another, and waits for it.
+    public func perform<Value: Sendable, Failure>(
+        _ body: @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        try await withTaskExecutorPreference(self, operation: body)
+    }
+
     private func add(_ work: Work) {
         if isCurrent {
             ready.append(work)

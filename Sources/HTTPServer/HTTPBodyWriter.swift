@@ -1,3 +1,5 @@
+public import EventLoop
+
 /// Writes the content of a streamed response, no faster than the client takes it.
 ///
 /// Use it on the server's loop, in the function that it was given to and its child tasks; pieces written in one turn of the
@@ -10,6 +12,9 @@ public final class HTTPBodyWriter: Sendable {
         self.connection = connection
         self.exchange = exchange
     }
+
+    /// The server's loop, for what else is to write while the function waits.
+    public var loop: EventLoop { connection.core.loop }
 
     /// Sends a piece of the content; waits while more than 64 KiB are on their way to the client.
     ///

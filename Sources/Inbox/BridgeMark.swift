@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// Tells the next process of a folder which bridge this one was, so that what it held is taken over at once.
 ///
@@ -12,6 +13,7 @@ public final class BridgeMark: Sendable {
     /// The bridges of earlier processes in this folder, which are dead for certain.
     public let predecessors: [String]
     private let descriptor: Int32
+    private let written = Mutex<[ObjectIdentifier: [String]]>([:])
 
     /// The mark in a folder, which is made where it is not there.
     ///
@@ -36,12 +38,16 @@ public final class BridgeMark: Sendable {
         close(descriptor)
     }
 
-    /// Writes down the bridges that are dead once this process is; what was there before is forgotten.
+    /// Writes down the bridges that are dead once this process is, in place of what the same inbox has written before.
     ///
     /// A crash in between leaves too few names: then their leases run out.
-    func write(_ bridges: [String]) {
-        let bytes = Array((bridges.joined(separator: "\n") + "\n").utf8)
-        ftruncate(descriptor, 0)
-        _ = pwrite(descriptor, bytes, bytes.count, 0)
+    func write(_ bridges: [String], for inbox: AnyObject) {
+        written.withLock { written in
+            written[ObjectIdentifier(inbox)] = bridges
+            let names = Set(written.values.joined()).sorted()
+            let bytes = Array((names.joined(separator: "\n") + "\n").utf8)
+            ftruncate(descriptor, 0)
+            _ = pwrite(descriptor, bytes, bytes.count, 0)
+        }
     }
 }

@@ -11,7 +11,7 @@ extension RedisInbox {
     /// Where Redis does not answer it returns at once, and all follows when Redis is back; claims throw until then.
     public func start(_ receiver: InboxReceiver) async {
         precondition(heartbeats == nil, "an inbox is started once")
-        mark?.write(predecessors + [id])
+        mark?.write(predecessors + [id], for: self)
         self.receiver = receiver
         var isHeard = await beat()
         let pause = configuration.lease / 5
@@ -110,7 +110,7 @@ extension RedisInbox {
         guard !predecessors.isEmpty else { return }
         _ = try await run(Self.declare, [life] + predecessors.map { Array($0.utf8) })
         predecessors = []
-        mark?.write([id])
+        mark?.write([id], for: self)
     }
 
     func renewed(at sent: ContinuousClock.Instant) {
@@ -121,7 +121,7 @@ extension RedisInbox {
         freshUntil = sent + configuration.lease * 4 / 5
     }
 
-    /// Another bridge, as a sign of life shows it.
+    /// A bridge of another process, as a sign of life shows it.
     private struct Peer {
         let id: String
         let made: Int
@@ -146,7 +146,9 @@ extension RedisInbox {
         let others = parts[4].array ?? []
         var peers: [Peer] = []
         for index in stride(from: 0, to: others.count - 2, by: 3) {
-            guard let name = others[index].text, let made = others[index + 1].integer else { continue }
+            guard let name = others[index].text, let made = others[index + 1].integer,
+                !siblings.contains(name)
+            else { continue }
             peers.append(Peer(id: name, made: made, isAlive: others[index + 2].integer == 1))
         }
         let wasShared = hasPeers
@@ -202,7 +204,8 @@ extension RedisInbox {
         freshUntil = nil
         renewedAt = nil
         id = InboxKeys.newBridge(configuration.name)
-        mark?.write(predecessors + [id])
+        siblings.replace(lost, with: id)
+        mark?.write(predecessors + [id], for: self)
         receiver?.lost { _ in true }
     }
 

@@ -73,6 +73,7 @@ public actor RedisInbox: InboxStore {
     let blockingClient: RedisClient
     let configuration: Configuration
     let mark: BridgeMark?
+    let siblings: SiblingBridges
     let keys: InboxKeys
     let log: Log
     let metrics: InboxMetrics
@@ -143,12 +144,15 @@ public actor RedisInbox: InboxStore {
     ///   - client: for all commands but one; may be shared with others that do not block.
     ///   - blockingClient: a connection that nobody else uses, to wait for what others forward.
     ///   - mark: names the bridges that this process has come after; nil: leases alone tell who lives.
+    ///   - siblings: the bridges of this process, which claim other conversations than this one.
     public init(
         loop: EventLoop, client: RedisClient, blockingClient: RedisClient, configuration: Configuration,
-        mark: BridgeMark? = nil, log: Log = .silent, metrics: Metrics = Metrics()
+        mark: BridgeMark? = nil, siblings: SiblingBridges = SiblingBridges(), log: Log = .silent,
+        metrics: Metrics = Metrics()
     ) {
         self.loop = loop
         self.mark = mark
+        self.siblings = siblings
         predecessors = mark?.predecessors ?? []
         self.client = client
         self.blockingClient = blockingClient
@@ -158,12 +162,13 @@ public actor RedisInbox: InboxStore {
         self.metrics = InboxMetrics(metrics)
         keys = InboxKeys(prefix: configuration.prefix, isOfCluster: configuration.isOfCluster)
         id = InboxKeys.newBridge(configuration.name)
+        siblings.replace(nil, with: id)
     }
 
     /// The bridge's id as it is part of its keys.
     public var bridge: String { id }
 
-    /// True while other bridges share the inbox; to be read on the loop.
+    /// True while bridges of other processes share the inbox; to be read on the loop.
     public nonisolated var isShared: Bool { assumeIsolated(on: loop) { $0.hasPeers } }
 
     // MARK: Commands

@@ -38,7 +38,7 @@ public actor LogBuffer {
     let spool: Spool?
     let configuration: Configuration
     let log: Log
-    let metrics: LogBufferMetrics
+    var metrics: LogBufferMetrics
 
     // The state below is internal for the sake of `LogBuffer+pump.swift` alone.
     var waiting: [[UInt8]] = []

@@ -119,3 +119,18 @@ public final class Gauge: MetricSeries {
         text += labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n"
     }
 }
+
+/// One of several contributions to a gauge, as of the loops of a process: the gauge is their sum.
+public struct GaugePart: Sendable {
+    private let gauge: Gauge
+    private var value = 0
+
+    /// A contribution of nothing yet.
+    public init(of gauge: Gauge) { self.gauge = gauge }
+
+    /// Replaces this contribution, and leaves the others as they are.
+    public mutating func set(_ value: Int) {
+        gauge.add(value - self.value)
+        self.value = value
+    }
+}

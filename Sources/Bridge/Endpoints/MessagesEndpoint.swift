@@ -128,8 +128,8 @@ public struct MessagesEndpoint: Sendable {
     }
 
     private func stream(_ listener: ReplyListener, id: UUID) -> HTTPResponse {
-        let loop = bridge.loop
-        return .eventStream { writer in
+        .eventStream { writer in
+            let loop = writer.loop
             try await writer.send(event: "message", data: text { $0.field("id", id.description) })
             let heart = loop.spawn {
                 while (try? await loop.sleep(for: heartbeat)) != nil {

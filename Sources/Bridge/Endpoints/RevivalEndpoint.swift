@@ -28,9 +28,9 @@ public struct RevivalEndpoint: Sendable {
                 .error(.init(422), code: "unreadable", message: "This is no dead letter that can be read here."))
         }
         let listener = ReplyListener(isStreaming: false)
-        let refusal = bridge.assumeIsolated { bridge in bridge.revive(letter.id, question, listener: listener) }
-        if let refusal { return .now(refusal) }
         return .later {
+            let owner = await bridge.group?.owner(of: question.event.place, on: question.platform) ?? bridge
+            if let refusal = await owner.revive(letter.id, question, listener: listener) { return refusal }
             for await news in listener.news {
                 switch news {
                 case .text: continue

@@ -30,15 +30,18 @@ public struct TraceEndpoint: Sendable {
             return .now(
                 .error(.badRequest, code: "malformed", message: "?id=UUID or ?platform=NAME&message=ID is expected."))
         }
-        let found = bridge.assumeIsolated { bridge in
-            bridge.whereabouts { known, name, event in
-                if let id { return known == id }
-                return name == platform && (event.messageID?.rawValue == message || event.id.rawValue == message)
-            }
+        let isWanted: @Sendable (UUID, PlatformName, InboundEvent) -> Bool = { known, name, event in
+            if let id { return known == id }
+            return name == platform && (event.messageID?.rawValue == message || event.id.rawValue == message)
         }
-        guard let found else {
-            return .now(.error(.notFound, code: "not_in_work", message: "No such message is in work here."))
+        if let found = bridge.assumeIsolated({ $0.whereabouts(isWanted) }) { return .now(TraceEndpoint.tell(found)) }
+        return .later {
+            if let found = await bridge.whereaboutsElsewhere(isWanted) { return TraceEndpoint.tell(found) }
+            return .error(.notFound, code: "not_in_work", message: "No such message is in work here.")
         }
+    }
+
+    private static func tell(_ found: Bridge.Whereabouts) -> HTTPResponse {
         var writer = JSONWriter()
         writer.object { object in
             object.field("id", found.id)
@@ -48,6 +51,6 @@ public struct TraceEndpoint: Sendable {
             object.field("detail", found.detail)
             object.rawField("timings", found.timings)
         }
-        return .now(.json(writer.bytes))
+        return .json(writer.bytes)
     }
 }

@@ -65,16 +65,16 @@ public struct WebhookEndpoint: Sendable {
             let outcome = try platform.receive(webhook, at: .now())
             let trace = RequestTrace(of: request, by: bridge.tracer, since: start)
             trace?.noteVerified()
+            if let shares = bridge.shares(of: outcome.events, on: platform) {
+                return .later { await respond(outcome, shares, on: platform, trace: trace, since: start) }
+            }
             switch bridge.admit(outcome.events, from: platform, trace: trace?.headers, since: start) {
             case .taken:
                 trace?.end(outcome.acknowledgement.status, platform: platform.name)
                 return .now(acknowledge(outcome, on: platform, since: start))
             case .full:
                 trace?.end(.serviceUnavailable, platform: platform.name)
-                return .now(
-                    .error(
-                        .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
-                        headers: ["Retry-After": "1"]))
+                return .now(WebhookEndpoint.overloaded)
             case .claim(let arrivals):
                 return .later {
                     let response = await acknowledge(outcome, of: arrivals, on: platform, since: start)
@@ -101,6 +101,21 @@ public struct WebhookEndpoint: Sendable {
             }
             return .now(limiter.response(to: error, verdict))
         }
+    }
+
+    private static let overloaded = HTTPResponse.error(
+        .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
+        headers: ["Retry-After": "1"])
+
+    /// Acknowledges once other engines of the process have taken what is theirs.
+    private func respond(
+        _ outcome: WebhookOutcome, _ shares: [Bridge.Share], on platform: Bridge.Platform, trace: RequestTrace?,
+        since start: ContinuousClock.Instant
+    ) async -> HTTPResponse {
+        let isTaken = await bridge.take(shares, from: platform.name, trace: trace?.headers, since: start)
+        let response = isTaken ? acknowledge(outcome, on: platform, since: start) : WebhookEndpoint.overloaded
+        trace?.end(response.status, platform: platform.name)
+        return response
     }
 
     private func acknowledge(

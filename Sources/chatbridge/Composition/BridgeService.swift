@@ -2,7 +2,7 @@ import Bridge
 import BridgeCore
 import Dashboard
 import EventLoop
-import HTTPClient
+import HTTPCore
 import HTTPServer
 import Journal
 import ObjectStorage
@@ -27,34 +27,23 @@ struct BridgeService: Sendable {
         await signals.listen()
         let storage = hasLogger ? try Storage(product.database) : nil
         if let storage { await prepare(storage) }
-        let path = try await LogPath(
-            product, loop: loop, storage: storage, isDurable: product.bridge.acknowledgement == .durable,
+        let common = BridgeStack.Common(
+            product: product, process: try ProcessIdentity(product),
+            states: FileStateStore(directory: product.spoolDirectory),
+            breaker: product.agentFailures.map { AgentBreaker(failures: $0, metrics: metrics, log: log) },
             metrics: metrics, log: log)
-        for client in path.redis { await client.connect() }
-        await path.buffer.start()
-        let client = HTTPClient(
-            loop: loop, configuration: .init(allowsPrivateAddresses: product.allowsPrivateAddresses))
-        let states = FileStateStore(directory: product.spoolDirectory)
-        let traces = TracePath(product.tracing, loop: loop, client: client, metrics: metrics, log: log)
-        let breaker = product.agentFailures.map { AgentBreaker(failures: $0, metrics: metrics, log: log) }
-        let agent = product.makeAgent()
-        let bridge = Bridge(
-            loop: loop, configuration: product.bridge, adapters: product.adapters,
-            agent: breaker.map { GuardedAgent(agent, breaker: $0) } ?? agent,
-            client: client, states: states, recorder: path.recorder, inbox: path.inbox,
-            attachments: product.attachmentStorage(client), metrics: metrics, log: log, tracer: traces.tracer)
+        let stacks = try await BridgeStack.all(common, first: loop, storage: storage)
+        let (path, traces) = (stacks[0].path, stacks[0].traces)
         let reader = try storage ?? attachmentReader()
-        let server = makeServer(
-            bridge: bridge, breaker: breaker, path: path, storage: storage, client: client, reader: reader)
         // Before anybody can reach us: the first event is to meet an inbox that is ready.
-        await bridge.start()
-        try await server.start()
-        await announce(server)
+        await eachSideBySide(stacks) { await $0.bridge.start() }
+        let servers = try await startServers(stacks, breaker: common.breaker, storage: storage, reader: reader)
+        await announce(servers[0])
 
         let logger = storage.map { makeLogger(path: path, storage: $0, traces: traces) }
         let logging = logger.map { logger in loop.spawn(on: logger) { await $0.run() } }
         let keeping = storage.flatMap { PartitionKeeper.start(for: $0, loop: loop, log: log) }
-        let background = startBackground(bridge: bridge, client: client, states: states, path: path)
+        let background = startBackground(stacks[0], states: common.states)
 
         loop.spawn { [loop] in
             try? await loop.sleep(for: BridgeService.startTime)
@@ -65,13 +54,14 @@ struct BridgeService: Sendable {
         for task in background + [keeping].compactMap(\.self) { task.cancel() }
         let deadline = ContinuousClock.now + product.shutdownTimeout
         // Answers at our own endpoints come from the engine: both drain side by side.
-        async let connections: Void = server.shutdown(deadline: product.shutdownTimeout)
-        let given = await bridge.drain(deadline: product.shutdownTimeout)
+        async let connections: Void = eachSideBySide(servers) { await $0.shutdown(deadline: product.shutdownTimeout) }
+        let given = await drain(stacks)
         await connections
         if given > 0 { log.warning("the deadline has passed: questions were given up", ["count": "\(given)"]) }
+        let others = stacks.dropFirst()
+        await eachSideBySide(Array(others)) { await $0.close(by: deadline) }
         let hasEnded = await finishLog(path: path, logger: logger, logging: logging, deadline: deadline)
-        await traces.drain(within: max(ContinuousClock.now.duration(to: deadline), .seconds(1)))
-        await client.shutdown()
+        await stacks[0].close(by: deadline)
         if hasEnded { await reader?.close() }
         log.info("stopped")
     }
@@ -93,14 +83,39 @@ struct BridgeService: Sendable {
         return try Storage(product.database)
     }
 
-    private func makeServer(
-        bridge: Bridge, breaker: AgentBreaker?, path: LogPath, storage: Storage?, client: HTTPClient, reader: Storage?
-    ) -> HTTPServer {
+    /// A server for each loop, all at one port: the kernel deals out the connections.
+    private func startServers(
+        _ stacks: [BridgeStack], breaker: AgentBreaker?, storage: Storage?, reader: Storage?
+    ) async throws -> [HTTPServer] {
+        var configuration = HTTPServerConfiguration()
+        configuration.host = product.host
+        configuration.port = UInt16(product.port)
+        configuration.reusesPort = stacks.count > 1
+        configuration.limits.maxBodyBytes = product.maxBodyBytes
+        configuration.maxConnections = DescriptorLimit.connections(atMost: product.maxConnections) / stacks.count
+        configuration.maxBufferedBytes = max(configuration.maxBufferedBytes, 4 * product.maxBodyBytes) / stacks.count
+        let router = makeRoutes(stacks, breaker: breaker, storage: storage, reader: reader).router
+        var servers: [HTTPServer] = []
+        for stack in stacks {
+            let server = HTTPServer(
+                on: stack.loop, configuration: configuration, handler: handler(of: stack, router: router))
+            try await server.start()
+            // Where any free one was wanted, the others are to have the same.
+            configuration.port = await server.port
+            servers.append(server)
+        }
+        return servers
+    }
+
+    private func makeRoutes(
+        _ stacks: [BridgeStack], breaker: AgentBreaker?, storage: Storage?, reader: Storage?
+    ) -> Routes {
         let access = APIAccess(
             token: product.apiToken?.value, hasChatPage: product.isWebEnabled,
             allowedOrigins: product.webAllowedOrigins, visitorRate: product.webRateLimit,
             proxies: product.trustedProxies)
-        let routes = Routes(
+        let (bridge, client) = (stacks[0].bridge, stacks[0].client)
+        return Routes(
             webhooks: WebhookEndpoint(bridge: bridge, proxies: product.trustedProxies),
             messages: MessagesEndpoint(bridge: bridge, access: access, platform: PlatformName("web")),
             simulation: SimulationEndpoint(bridge: bridge, access: access),
@@ -111,35 +126,69 @@ struct BridgeService: Sendable {
             revival: RevivalEndpoint(bridge: bridge, access: access),
             health: HealthEndpoint(
                 loop: loop, version: Version.number,
-                parts: healthParts(bridge: bridge, breaker: breaker, path: path, storage: storage)),
+                parts: healthParts(stacks, breaker: breaker, storage: storage)),
             metrics: metrics, hasChatPage: product.isWebEnabled)
-        var configuration = HTTPServerConfiguration()
-        configuration.host = product.host
-        configuration.port = UInt16(product.port)
-        configuration.limits.maxBodyBytes = product.maxBodyBytes
-        configuration.maxConnections = DescriptorLimit.connections(atMost: product.maxConnections)
-        configuration.maxBufferedBytes = max(configuration.maxBufferedBytes, 4 * product.maxBodyBytes)
-        let router = routes.router
-        return HTTPServer(on: loop, configuration: configuration) { router.respond(to: $0) }
+    }
+
+    /// What a loop answers: the first one everything, others webhooks, and the rest by the first.
+    private func handler(
+        of stack: BridgeStack, router: HTTPRouter
+    ) -> @Sendable (HTTPRequest) -> HTTPResult {
+        if stack.loop === loop { return { router.respond(to: $0) } }
+        var own = HTTPRouter()
+        Routes.add(WebhookEndpoint(bridge: stack.bridge, proxies: product.trustedProxies), to: &own)
+        return { [own, loop] request in
+            if request.path.hasPrefix("/webhooks/") { return own.respond(to: request) }
+            return .later {
+                await loop.perform {
+                    switch router.respond(to: request) {
+                    case .now(let response): response
+                    case .later(let work): await work()
+                    // None of our paths has another protocol.
+                    case .upgrade: .error(.notFound, code: "not_found", message: "There is nothing at this path.")
+                    }
+                }
+            }
+        }
     }
 
     private func healthParts(
-        bridge: Bridge, breaker: AgentBreaker?, path: LogPath, storage: Storage?
+        _ stacks: [BridgeStack], breaker: AgentBreaker?, storage: Storage?
     ) -> [HealthEndpoint.Part] {
         var parts = [
             HealthEndpoint.Part(name: "bridge", isRequired: true) {
-                let isAccepting = await bridge.isAccepting
+                var isAccepting = true
+                for stack in stacks where await !stack.bridge.isAccepting { isAccepting = false }
                 return .init(isHealthy: isAccepting, detail: isAccepting ? "taking messages" : "full or stopping")
             },
             HealthEndpoint.Part(name: "log", isRequired: false) {
-                let isAway = await path.buffer.isSpoolInUse
+                var isAway = false
+                for stack in stacks where await stack.path.buffer.isSpoolInUse { isAway = true }
                 return .init(isHealthy: !isAway, detail: isAway ? "the queue is away, jobs are spooled" : "ok")
             },
         ]
         if let breaker { parts.append(HealthEndpoint.Part(name: "agent", isRequired: false) { breaker.finding }) }
-        if !path.redis.isEmpty { parts.append(.redis(path.redis, isRequired: false)) }
+        if !stacks[0].path.redis.isEmpty { parts.append(.redis(stacks[0].path.redis, isRequired: false)) }
         if let storage { parts.append(.database(storage, isRequired: false)) }
         return parts
+    }
+
+    /// The same with each at once, whichever loop it lives on.
+    private func eachSideBySide<Element: Sendable>(
+        _ elements: [Element], _ body: @escaping @Sendable (Element) async -> Void
+    ) async {
+        await withTaskGroup { group in
+            for element in elements { group.addTask { await body(element) } }
+        }
+    }
+
+    /// - Returns: how many questions were given up.
+    private func drain(_ stacks: [BridgeStack]) async -> Int {
+        let limit = product.shutdownTimeout
+        return await withTaskGroup(of: Int.self) { group in
+            for stack in stacks { group.addTask { await stack.drain(within: limit) } }
+            return await group.reduce(0, +)
+        }
     }
 
     private func announce(_ server: HTTPServer) async {
@@ -159,9 +208,8 @@ struct BridgeService: Sendable {
             configuration: product.loggerConfiguration, log: log, metrics: metrics, tracer: traces.tracer)
     }
 
-    private func startBackground(
-        bridge: Bridge, client: HTTPClient, states: any StateStore, path: LogPath
-    ) -> [Task<Void, Never>] {
+    private func startBackground(_ stack: BridgeStack, states: any StateStore) -> [Task<Void, Never>] {
+        let (bridge, client, path) = (stack.bridge, stack.client, stack.path)
         var tasks = product.adapters.compactMap { $0 as? any LongPolling }.filter(\.isPollingEnabled).map {
             adapter in
             let poller = Poller(adapter: adapter, bridge: bridge, client: client, states: states, log: log)

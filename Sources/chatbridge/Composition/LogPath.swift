@@ -19,15 +19,16 @@ struct LogPath: Sendable {
     /// What the bridges of a fleet share, or what outlives this process.
     let inbox: any InboxStore
 
-    /// The log path of a process.
+    /// The log path of a loop.
     ///
     /// - Parameters:
+    ///   - process: what tells its bridges from those of others.
     ///   - storage: where a logger of this process writes; asked for active sessions where there is no Redis.
     ///   - isDurable: whether what was acknowledged must outlive the process (`ACK=durable`).
     /// - Throws: `InboxFileError` where that is so and the file cannot be used; a URL of Redis that is none.
     init(
-        _ product: ProductConfiguration, loop: EventLoop, storage: Storage?, isDurable: Bool = false, metrics: Metrics,
-        log: Log
+        _ product: ProductConfiguration, loop: EventLoop, process: ProcessIdentity, storage: Storage?,
+        isDurable: Bool = false, metrics: Metrics, log: Log
     ) async throws {
         let sessions = SessionDirectory.Configuration(timeToLive: product.sessionTTL)
         let registry: (any SessionRegistry)?
@@ -43,7 +44,7 @@ struct LogPath: Sendable {
                 RedisSessionRegistry(client: client, prefix: shard.prefix, configuration: sessions)
             }
             registry = registries.count == 1 ? registries[0] : ShardedSessionRegistry(shards: registries)
-            inbox = product.makeInbox(loop: loop, shards: shards, metrics: metrics, log: log)
+            inbox = product.makeInbox(loop: loop, shards: shards, process: process, metrics: metrics, log: log)
         } else {
             redis = []
             let file = try await InboxFile.opened(
@@ -54,7 +55,9 @@ struct LogPath: Sendable {
             registry = storage.map { StoreSessionRegistry(store: $0.store, timeToLive: product.sessionTTL) }
         }
         let spool = Spool(
-            configuration: .init(directory: product.spoolDirectory, maximumBytes: product.spoolMaxBytes), log: log)
+            configuration: .init(
+                directory: product.spoolDirectory, maximumBytes: product.spoolMaxBytes / product.loops),
+            log: log)
         buffer = LogBuffer(loop: loop, queue: queue, spool: spool, log: log, metrics: metrics)
         let directory = SessionDirectory(loop: loop, registry: registry, configuration: sessions, log: log)
         recorder = JournalRecorder(loop: loop, buffer: buffer, directory: directory, metrics: metrics)

@@ -48,7 +48,9 @@ extension ProductConfiguration {
     }
 
     /// What the bridges of a fleet share.
-    func makeInbox(loop: EventLoop, shards: [RedisShard], metrics: Metrics, log: Log) -> any InboxStore {
+    func makeInbox(
+        loop: EventLoop, shards: [RedisShard], process: ProcessIdentity, metrics: Metrics, log: Log
+    ) -> any InboxStore {
         let inboxes = shards.enumerated().map { number, shard in
             var configuration = inboxConfiguration
             configuration.prefix = shard.prefix
@@ -58,9 +60,23 @@ extension ProductConfiguration {
                 loop: loop, client: RedisClient(loop: loop, configuration: shard.configuration),
                 blockingClient: RedisClient(loop: loop, configuration: shard.configuration),
                 configuration: configuration,
-                mark: BridgeMark(directory: spoolDirectory, shard: shard.isOfCluster ? number : nil),
-                log: log, metrics: metrics)
+                mark: process.marks[number], siblings: process.siblings, log: log, metrics: metrics)
         }
         return inboxes.count == 1 ? inboxes[0] : ShardedInbox(loop: loop, shards: inboxes)
+    }
+}
+
+/// What tells the bridges of this process, one a loop, from those of others.
+struct ProcessIdentity: Sendable {
+    let siblings = SiblingBridges()
+    /// For each shard; see ``BridgeMark``.
+    let marks: [BridgeMark?]
+
+    /// The identity of this process; it is to be taken once.
+    init(_ product: ProductConfiguration) throws {
+        marks =
+            try product.redisURL.map(product.redisShards)?.enumerated().map { number, shard in
+                BridgeMark(directory: product.spoolDirectory, shard: shard.isOfCluster ? number : nil)
+            } ?? []
     }
 }

@@ -22,14 +22,7 @@ struct Routes: Sendable {
     /// The router over all of them.
     var router: HTTPRouter {
         var router = Routes.observation(health: health, metrics: metrics)
-        // Some platforms make paths of their own below the address that they are given, and put to them.
-        for path in ["/webhooks/:platform", "/webhooks/:platform/*rest"] {
-            for method in [HTTPMethod.post, .get, .put] {
-                router.decide(method, path) { request, parameters in
-                    webhooks.respond(to: request, platform: parameters["platform"] ?? "")
-                }
-            }
-        }
+        Routes.add(webhooks, to: &router)
         router.decide(.post, "/api/messages") { request, _ in messages.respond(to: request) }
         router.decide(.post, "/api/simulate/:platform") { request, parameters in
             simulation.respond(to: request, platform: parameters["platform"] ?? "")
@@ -47,6 +40,18 @@ struct Routes: Sendable {
             router.decide(.get, path) { request, _ in .now(Routes.chatPage(request)) }
         }
         return router
+    }
+
+    /// Adds the paths of webhooks.
+    static func add(_ webhooks: WebhookEndpoint, to router: inout HTTPRouter) {
+        // Some platforms make paths of their own below the address that they are given, and put to them.
+        for path in ["/webhooks/:platform", "/webhooks/:platform/*rest"] {
+            for method in [HTTPMethod.post, .get, .put] {
+                router.decide(method, path) { request, parameters in
+                    webhooks.respond(to: request, platform: parameters["platform"] ?? "")
+                }
+            }
+        }
     }
 
     /// The paths by which a process is watched: those of a logger are these alone.

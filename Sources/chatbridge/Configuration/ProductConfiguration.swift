@@ -54,6 +54,8 @@ struct ProductConfiguration: Sendable {
     var port = 3000
     /// Where `chatbridge logger` answers `/health`, `/ready` and `/metrics`; nil: nowhere.
     var loggerPort: Int?
+    /// Event loops of a bridge, each a thread.
+    var loops = 1
     var maxBodyBytes = 1_048_576
     var database = Database.sqlite(path: "chatbridge.db")
     var redisURL: Secret?
@@ -115,6 +117,11 @@ extension ProductConfiguration {
         readStores(&settings)
         readAgent(&settings)
         readConversations(&settings)
+        loops = settings.integer("CHATBRIDGE_LOOPS", default: loops, in: 1...64)
+        if loops > 1, redisURL == nil {
+            settings.report("CHATBRIDGE_LOOPS=\(loops): more than one loop needs REDIS_URL")
+        }
+        bridge.engines = loops
         logBatch = settings.integer("LOG_BATCH", default: logBatch, in: 1...10_000)
         logFlush = settings.milliseconds("LOG_FLUSH_MS", default: 50, in: 1...60_000)
         logClaim =
