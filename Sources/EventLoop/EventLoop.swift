@@ -215,11 +215,29 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         Task(executorPreference: self) { await operation(actor) }
     }
 
-    /// Runs async code on this loop, from a task of another, and waits for it.
-    public func perform<Value: Sendable, Failure>(
-        _ body: @Sendable () async throws(Failure) -> Value
-    ) async throws(Failure) -> Value {
-        try await withTaskExecutorPreference(self, operation: body)
+    /// Runs async code on this loop, from a task of another, and waits for it; cancelled with the task that calls.
+    ///
+    /// An actor of this loop can be called from there too, but what it awaits (``sleep(for:)`` for one) may come back on the
+    /// caller's loop: a task has one preference.
+    public func perform<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
+        let task = Task(executorPreference: self) { await body() }
+        return await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
+    /// The same with code that may fail.
+    public func perform<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let task = Task(executorPreference: self) { try await body() }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 
     private func add(_ work: Work) {

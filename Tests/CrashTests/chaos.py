@@ -72,7 +72,7 @@ class Stack:
         await run(
             [options.program, "migrate", "up"], {"PATH": os.environ["PATH"], **common}, self.folder)
         bridge = {
-            **common, "ACK": options.ack, "SPOOL_DIR": str(self.folder / "spool"), "STREAMING": "off",
+            **common, "ACK": options.ack, "CHATBRIDGE_LOOPS": str(options.loops), "SPOOL_DIR": str(self.folder / "spool"), "STREAMING": "off",
             "TYPING_DELAY_MS": "0", "ERROR_REPLY": ERROR_REPLY, "AGENT": "http",
             "TELEGRAM_BOT_TOKEN": TELEGRAM_TOKEN, "TELEGRAM_WEBHOOK_SECRET": TELEGRAM_SECRET,
             "TELEGRAM_RATE_LIMIT": "off", "WEBHOOK_SECRET": WEBHOOK_SECRET, "WEBHOOK_RATE_LIMIT": "off"}
@@ -258,6 +258,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ack", choices=("durable", "fast"), default="durable")
     parser.add_argument("--bridges", type=int, default=2)
     parser.add_argument("--loggers", type=int, default=2)
+    parser.add_argument("--loops", type=int, default=1, help="of each bridge")
     parser.add_argument("--rate", type=float, default=100, help="messages a second")
     parser.add_argument("--lease", type=float, default=2, help="seconds")
     parser.add_argument("--appendfsync", choices=("always", "everysec", "no"), default="always")

@@ -8,6 +8,9 @@ import Testing
 @testable import Inbox
 
 struct BridgeMarkTests {
+    /// Stands for an inbox.
+    private final class Writer {}
+
     private static func folder() throws -> String {
         var template = Array("/tmp/chatbridge-mark-XXXXXX".utf8CString)
         return String(cString: try #require(mkdtemp(&template)))
@@ -18,12 +21,15 @@ struct BridgeMarkTests {
         var first = BridgeMark(directory: folder)
         #expect(first?.predecessors == [])
         #expect(BridgeMark(directory: folder) == nil)
-        first?.write(["host-1", "host-2"])
-        first?.write(["host-3", "host-4"])
+        let (one, other) = (Writer(), Writer())
+        first?.write(["host-1", "host-2"], for: one)
+        first?.write(["host-5"], for: other)
+        first?.write(["host-3", "host-4"], for: one)
         first = nil
         var second = BridgeMark(directory: folder)
-        #expect(second?.predecessors == ["host-3", "host-4"])
-        second?.write(["x"])
+        // Those of each loop of the process.
+        #expect(second?.predecessors == ["host-3", "host-4", "host-5"])
+        second?.write(["x"], for: one)
         second = nil
         #expect(BridgeMark(directory: folder)?.predecessors == ["x"])
         #expect(BridgeMark(directory: "/proc/no/such/folder") == nil)
@@ -42,7 +48,7 @@ struct BridgeMarkTests {
             await first.die()
             // The lock lives on with the actor: another folder stands for that of a process that has ended.
             let next = try BridgeMarkTests.folder()
-            BridgeMark(directory: next)?.write([id])
+            BridgeMark(directory: next)?.write([id], for: first)
             let received = Received()
             let second = try redis.makeBridge(
                 lease: .seconds(600), grace: nil, mark: BridgeMark(directory: next))

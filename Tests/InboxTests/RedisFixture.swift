@@ -29,8 +29,8 @@ struct RedisFixture: Sendable {
     /// A bridge that is not started; with no grace it takes a lease that is gone for a death at once.
     func makeBridge(
         lease: Duration = .seconds(30), grace: Duration? = .zero, timeout: Duration = .seconds(10),
-        name: String = "host", mark: BridgeMark? = nil, via url: String? = nil, log: Log = .silent,
-        metrics: Metrics = Metrics()
+        name: String = "host", mark: BridgeMark? = nil, siblings: SiblingBridges = SiblingBridges(),
+        via url: String? = nil, log: Log = .silent, metrics: Metrics = Metrics()
     ) throws -> RedisInbox {
         var configuration = RedisInbox.Configuration(prefix: prefix, name: name)
         configuration.lease = lease
@@ -40,7 +40,7 @@ struct RedisFixture: Sendable {
         return RedisInbox(
             loop: loop, client: RedisClient(loop: loop, configuration: redis),
             blockingClient: RedisClient(loop: loop, configuration: redis), configuration: configuration, mark: mark,
-            log: log, metrics: metrics)
+            siblings: siblings, log: log, metrics: metrics)
     }
 
     /// What the tests of all stores need.

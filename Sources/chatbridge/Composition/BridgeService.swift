@@ -36,7 +36,7 @@ struct BridgeService: Sendable {
         let (path, traces) = (stacks[0].path, stacks[0].traces)
         let reader = try storage ?? attachmentReader()
         // Before anybody can reach us: the first event is to meet an inbox that is ready.
-        await eachSideBySide(stacks) { await $0.bridge.start() }
+        await eachSideBySide(stacks) { await $0.start() }
         let servers = try await startServers(stacks, breaker: common.breaker, storage: storage, reader: reader)
         await announce(servers[0])
 
@@ -54,7 +54,9 @@ struct BridgeService: Sendable {
         for task in background + [keeping].compactMap(\.self) { task.cancel() }
         let deadline = ContinuousClock.now + product.shutdownTimeout
         // Answers at our own endpoints come from the engine: both drain side by side.
-        async let connections: Void = eachSideBySide(servers) { await $0.shutdown(deadline: product.shutdownTimeout) }
+        async let connections: Void = eachSideBySide(servers) { server in
+            await server.loop.perform { await server.shutdown(deadline: product.shutdownTimeout) }
+        }
         let given = await drain(stacks)
         await connections
         if given > 0 { log.warning("the deadline has passed: questions were given up", ["count": "\(given)"]) }
@@ -173,7 +175,7 @@ struct BridgeService: Sendable {
         return parts
     }
 
-    /// The same with each at once, whichever loop it lives on.
+    /// The same with each at once.
     private func eachSideBySide<Element: Sendable>(
         _ elements: [Element], _ body: @escaping @Sendable (Element) async -> Void
     ) async {

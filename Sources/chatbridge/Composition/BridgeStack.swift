@@ -65,7 +65,14 @@ struct BridgeStack: Sendable {
         return stacks
     }
 
-    /// What was given up of what was in work.
+    /// Takes over what was left to this engine; it takes events from then on.
+    func start() async {
+        await loop.perform { await bridge.start() }
+    }
+
+    /// Ends the engine's work.
+    ///
+    /// - Returns: how many questions were given up.
     func drain(within limit: Duration) async -> Int {
         await loop.perform { await bridge.drain(deadline: limit) }
     }
