@@ -104,6 +104,12 @@ class Reports:
         found = [row[key] for row in self.of(scenario, name) if row.get(key) is not None]
         return statistics.median(found) if found else None
 
+    def ratio(self, key, ours, theirs):
+        """The median of the rounds' ratios, each a (scenario, bridge); what a machine does for minutes is in both of a round."""
+        pairs = [(row.get(key), other.get(key)) for row, other in zip(self.of(*ours), self.of(*theirs))]
+        found = [mine / other for mine, other in pairs if mine is not None and other]
+        return statistics.median(found) if found else None
+
     def ratios(self, scenario, name):
         """`of floor: CPU × 3.1 …` for each bridge compared with."""
         found = []
@@ -112,12 +118,11 @@ class Reports:
                 continue
             parts = []
             for heading, key in RATIOS:
-                ours, theirs = self.median(scenario, name, key), self.median(scenario, other, key)
+                ratio = self.ratio(key, (scenario, name), (scenario, other))
                 # In an open loop the rate is the load's.
-                if ours is None or theirs is None or theirs <= 0 or key == 'throughput' and 'rate' in SCENARIOS[
-                        scenario].flags:
+                if ratio is None or key == 'throughput' and 'rate' in SCENARIOS[scenario].flags:
                     continue
-                parts.append(f'{heading} × {ours / theirs:.2f}')
+                parts.append(f'{heading} × {ratio:.2f}')
             if parts:
                 found.append(f'of {other}: ' + ', '.join(parts))
         return found
@@ -202,7 +207,7 @@ def measure(options, bridges, scenarios):
 
 def publish(reports, extra, keep):
     """Prints the marks; with `keep`, RESULTS.md is written too."""
-    found = marks.bridge_marks(reports.median, extra)
+    found = marks.bridge_marks(reports, extra)
     print()
     for mark in found:
         # A run of some scenarios says what it can say.

@@ -40,9 +40,15 @@ class Scenario:
 # W: messages kept in flight. The stopped scenarios stop Redis for six seconds in the middle.
 SCENARIOS = {
     'open': Scenario('500 messages a second, due by the clock', '--rate 500 --warmup 3 --seconds 5 --idle 1', least=5),
-    'w64': Scenario('64 messages always in flight', '--window 64 --warmup 1.5 --seconds 3'),
+    'w64': Scenario('64 messages always in flight', '--window 64 --warmup 1.5 --seconds 3', least=3),
     'w512': Scenario(
-        '512 messages always in flight', '--window 512 --conversations 4000 --warmup 1.5 --seconds 3'),
+        '512 messages always in flight', '--window 512 --conversations 4000 --warmup 1.5 --seconds 3', least=3),
+    'loops64': Scenario(
+        'w64 with CHATBRIDGE_LOOPS=2', '--window 64 --warmup 1.5 --seconds 3', ours_alone=True,
+        environment={'CHATBRIDGE_LOOPS': '2'}, least=3),
+    'loops512': Scenario(
+        'w512 with CHATBRIDGE_LOOPS=2', '--window 512 --conversations 4000 --warmup 1.5 --seconds 3', ours_alone=True,
+        environment={'CHATBRIDGE_LOOPS': '2'}, least=3),
     'think': Scenario(
         '1,000 a second to an agent that takes a second: 1,000 answers in flight',
         '--rate 1000 --delay 1000 --conversations 5000 --warmup 2 --seconds 6', least=5),

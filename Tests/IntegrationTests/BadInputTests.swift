@@ -116,7 +116,7 @@ struct BadInputTests {
                 .utf8)
         let now = Timestamp.now().seconds
         for (time, key, isTampered) in [
-            (now - 301, Self.slackSecret, false), (now + 301, Self.slackSecret, false), (now, "other", false),
+            (now - 301, Self.slackSecret, false), (now + 400, Self.slackSecret, false), (now, "other", false),
             (now, Self.slackSecret, true),
         ] {
             let code = HMACSHA256.authenticationCode(for: Array("v0:\(time):".utf8) + event, key: Array(key.utf8))

@@ -104,6 +104,16 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(3)))
+    func `a port that another process listens at is refused, though loops share theirs`() async throws {
+        let bench = try await Bench()
+        try bench.stack.startBridge()
+        let (code, output) = try bench.stack.command(["serve"])
+        #expect(code == 69)
+        #expect(output.contains("set PORT or --port to a free one"), "\(output)")
+        try bench.stack.stopBridge()
+    }
+
+    @Test(.timeLimit(.minutes(3)))
     func `what belongs to no conversation of a platform is answered on every loop`() async throws {
         let bench = try await Bench()
         try bench.stack.startBridge()

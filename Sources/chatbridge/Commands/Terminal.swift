@@ -51,6 +51,8 @@ enum Terminal {
 
     /// Prints a line on standard error.
     static func complain(_ line: String) {
+        // What was said before comes before it, also where both go to one file.
+        fflush(nil)
         Log.writeToStandardError(line + "\n")
     }
 

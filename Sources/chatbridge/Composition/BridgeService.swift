@@ -60,8 +60,7 @@ struct BridgeService: Sendable {
         let given = await drain(stacks)
         await connections
         if given > 0 { log.warning("the deadline has passed: questions were given up", ["count": "\(given)"]) }
-        let others = stacks.dropFirst()
-        await eachSideBySide(Array(others)) { await $0.close(by: deadline) }
+        await eachSideBySide(Array(stacks.dropFirst())) { await $0.close(by: deadline) }
         let hasEnded = await finishLog(path: path, logger: logger, logging: logging, deadline: deadline)
         await stacks[0].close(by: deadline)
         if hasEnded { await reader?.close() }
@@ -92,21 +91,34 @@ struct BridgeService: Sendable {
         var configuration = HTTPServerConfiguration()
         configuration.host = product.host
         configuration.port = UInt16(product.port)
-        configuration.reusesPort = stacks.count > 1
         configuration.limits.maxBodyBytes = product.maxBodyBytes
         configuration.maxConnections = DescriptorLimit.connections(atMost: product.maxConnections) / stacks.count
-        configuration.maxBufferedBytes = max(configuration.maxBufferedBytes, 4 * product.maxBodyBytes) / stacks.count
+        configuration.maxBufferedBytes = max(
+            configuration.maxBufferedBytes / stacks.count, 4 * product.maxBodyBytes)
+        if stacks.count > 1 {
+            configuration.port = try await freePort(configuration)
+            configuration.reusesPort = true
+        }
         let router = makeRoutes(stacks, breaker: breaker, storage: storage, reader: reader).router
         var servers: [HTTPServer] = []
         for stack in stacks {
             let server = HTTPServer(
                 on: stack.loop, configuration: configuration, handler: handler(of: stack, router: router))
             try await server.start()
-            // Where any free one was wanted, the others are to have the same.
-            configuration.port = await server.port
             servers.append(server)
         }
         return servers
+    }
+
+    /// The port to listen at, by taking it for a moment: one that is shared would be shared with another process as well.
+    private func freePort(_ configuration: HTTPServerConfiguration) async throws -> UInt16 {
+        let server = HTTPServer(on: loop, configuration: configuration) { _ in
+            .now(.error(.serviceUnavailable, code: "starting", message: "The bridge is starting; try again."))
+        }
+        try await server.start()
+        let port = await server.port
+        await server.shutdown(deadline: .zero)
+        return port
     }
 
     private func makeRoutes(
