@@ -181,7 +181,9 @@ def measure(options, bridges, scenarios):
     reports, failed = Reports(), []
     is_chosen = options.scenarios or options.quick
     rounds = {name: options.rounds if is_chosen else SCENARIOS[name].rounds_of(options.rounds) for name in scenarios}
-    turns = [(turn, scenario, name) for turn in range(max(rounds.values())) for scenario in scenarios for name in bridges
+    # Each round begins with another bridge: what runs after a busy one finds a warmer machine.
+    turned = lambda turn: [*bridges][turn % len(bridges):] + [*bridges][:turn % len(bridges)]
+    turns = [(turn, scenario, name) for turn in range(max(rounds.values())) for scenario in scenarios for name in turned(turn)
              if turn < rounds[scenario] and flags_for(scenario, PEERS.get(name)) is not None]
     left = sum(SCENARIOS[scenario].seconds for _, scenario, _ in turns)
     for number, (turn, scenario, name) in enumerate(turns):

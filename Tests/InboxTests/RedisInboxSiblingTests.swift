@@ -22,6 +22,7 @@ import Testing
             #expect(!a.isShared && !b.isShared)
             // Nobody is asked.
             for (inbox, name) in [(a, "1"), (b, "2")] {
+                try await eventually("the names of earlier runs", on: loop) { await inbox.hasLearned }
                 #expect(inbox.claimAtOnce(event(name, lane: "test:\(name)")) == .taken)
             }
 
