@@ -52,11 +52,12 @@ struct RedisFixture: Sendable {
 
     /// A bridge whose inbox has several shards, not started.
     func makeSharded(
-        _ count: Int = 3, lease: Duration = .seconds(30), grace: Duration? = .zero, name: String = "host"
+        _ count: Int = 3, lease: Duration = .seconds(30), grace: Duration? = .zero, name: String = "host",
+        siblings: SiblingBridges = SiblingBridges()
     ) throws -> (inbox: ShardedInbox, shards: [RedisInbox]) {
         let shards = try (0..<count).map { number in
             try RedisFixture(loop, url: url, prefix: "\(prefix):{\(number)}").makeBridge(
-                lease: lease, grace: grace, name: name)
+                lease: lease, grace: grace, name: name, siblings: siblings)
         }
         return (ShardedInbox(loop: loop, shards: shards), shards)
     }

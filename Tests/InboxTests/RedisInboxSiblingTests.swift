@@ -78,4 +78,25 @@ import Testing
             try await redis.clear()
         }
     }
+
+    @Test func `siblings are alone together in every shard of a cluster`() async throws {
+        try await onLoop { loop in
+            let redis = try RedisFixture.shared(loop)
+            let siblings = SiblingBridges()
+            let (a, b) = (try redis.makeSharded(siblings: siblings), try redis.makeSharded(siblings: siblings))
+            await a.inbox.start(Received().receiver)
+            await b.inbox.start(Received().receiver)
+            for shard in a.shards + b.shards { #expect(await shard.beat()) }
+            #expect(!a.inbox.isShared && !b.inbox.isShared)
+            let stranger = try redis.makeSharded()
+            let starting = loop.spawn { await stranger.inbox.start(Received().receiver) }
+            try await eventually("all hear of it", on: loop) {
+                for shard in a.shards + b.shards { _ = await shard.beat() }
+                return a.shards.allSatisfy(\.isShared) && b.shards.allSatisfy(\.isShared)
+            }
+            await starting.value
+            for inbox in [a.inbox, b.inbox, stranger.inbox] { await inbox.retire() }
+            try await redis.clear()
+        }
+    }
 }
