@@ -118,8 +118,8 @@ public actor Bridge {
     ///   deliver them again.
     public func take(_ events: [InboundEvent], from platform: PlatformName) async -> Bool {
         guard let known = platforms[platform] else { return true }
-        if let shares = shares(of: events, on: known) { return await take(shares, from: platform) }
-        return await takeOwn(events, from: platform)
+        if let shares = shares(of: events, on: known) { return await take(shares, from: platform) == nil }
+        return await takeOwn(events, from: platform) == nil
     }
 
     /// An event on its way in.

@@ -62,7 +62,9 @@ extension Bridge {
 
     /// Which events are to be taken by other engines of the process; nil where all are this one's.
     func shares(of events: [InboundEvent], on platform: Platform) -> [Share]? {
-        guard let group else { return nil }
+        guard let group, events.contains(where: { group.owner(of: $0.place, on: platform.name) !== self }) else {
+            return nil
+        }
         var shares: [Share] = []
         for event in events {
             let owner = group.owner(of: event.place, on: platform.name)
@@ -72,34 +74,41 @@ extension Bridge {
                 shares.append((owner, [event]))
             }
         }
-        return shares.contains { $0.owner !== self } ? shares : nil
+        return shares
+    }
+
+    /// Why events cannot be taken now.
+    enum TakeRefusal {
+        /// Too much is in work.
+        case full
+        /// The inbox cannot be reached.
+        case away
     }
 
     /// Takes events, each by its own engine.
     ///
-    /// - Returns: false when some cannot be taken now: delivered again, the others are known.
+    /// - Returns: why some cannot be taken now: delivered again, the others are known.
     nonisolated func take(
         _ shares: [Share], from platform: PlatformName, trace: TraceHeaders? = nil,
         since start: ContinuousClock.Instant? = nil
-    ) async -> Bool {
+    ) async -> TakeRefusal? {
         for share in shares {
-            guard await share.owner.takeOwn(share.events, from: platform, trace: trace, since: start) else {
-                return false
-            }
+            let refusal = await share.owner.takeOwn(share.events, from: platform, trace: trace, since: start)
+            if let refusal { return refusal }
         }
-        return true
+        return nil
     }
 
     /// Takes events whose conversations are this engine's.
     func takeOwn(
         _ events: [InboundEvent], from platform: PlatformName, trace: TraceHeaders? = nil,
         since start: ContinuousClock.Instant? = nil
-    ) async -> Bool {
-        guard let platform = platforms[platform] else { return true }
+    ) async -> TakeRefusal? {
+        guard let platform = platforms[platform] else { return nil }
         switch admit(events, from: platform, trace: trace, since: start) {
-        case .taken: return true
-        case .full: return false
-        case .claim(let arrivals): return await claimUndisturbed(arrivals) != nil
+        case .taken: return nil
+        case .full: return .full
+        case .claim(let arrivals): return await claimUndisturbed(arrivals) == nil ? .away : nil
         }
     }
 }

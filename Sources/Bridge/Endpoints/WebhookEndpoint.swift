@@ -107,13 +107,22 @@ public struct WebhookEndpoint: Sendable {
         .serviceUnavailable, code: "overloaded", message: "Too much is in work; deliver it again.",
         headers: ["Retry-After": "1"])
 
+    private static let away = HTTPResponse.error(
+        .serviceUnavailable, code: "inbox_away",
+        message: "The event cannot be kept safe at the moment: deliver it again.", headers: ["Retry-After": "2"])
+
     /// Acknowledges once other engines of the process have taken what is theirs.
     private func respond(
         _ outcome: WebhookOutcome, _ shares: [Bridge.Share], on platform: Bridge.Platform, trace: RequestTrace?,
         since start: ContinuousClock.Instant
     ) async -> HTTPResponse {
-        let isTaken = await bridge.take(shares, from: platform.name, trace: trace?.headers, since: start)
-        let response = isTaken ? acknowledge(outcome, on: platform, since: start) : WebhookEndpoint.overloaded
+        let refusal = await bridge.take(shares, from: platform.name, trace: trace?.headers, since: start)
+        let response =
+            switch refusal {
+            case nil: acknowledge(outcome, on: platform, since: start)
+            case .full: WebhookEndpoint.overloaded
+            case .away: WebhookEndpoint.away
+            }
         trace?.end(response.status, platform: platform.name)
         return response
     }
@@ -133,10 +142,7 @@ public struct WebhookEndpoint: Sendable {
     ) async -> HTTPResponse {
         // In a task of its own: a platform that goes away does not take back what may be in the inbox already.
         guard await bridge.claimUndisturbed(arrivals) != nil else {
-            return .error(
-                .serviceUnavailable, code: "inbox_away",
-                message: "The event cannot be kept safe at the moment: deliver it again.",
-                headers: ["Retry-After": "2"])
+            return WebhookEndpoint.away
         }
         return acknowledge(outcome, on: platform, since: start)
     }
