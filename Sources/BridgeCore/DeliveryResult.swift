@@ -51,10 +51,10 @@ public struct DeliveryFailure: Error, Sendable, Equatable, CustomStringConvertib
     /// Whom it concerns, where it is a ``Kind/rateLimited(after:)``: all wait that it concerns.
     public var scope: Scope
 
-    /// A failure of this kind.
+    /// A failure of this kind; a platform that gives no reason is said to have given none.
     public init(_ kind: Kind, reason: String, scope: Scope = .conversation) {
         self.kind = kind
-        self.reason = reason
+        self.reason = reason.isEmpty ? "no reason given" : reason
         if case .rateLimited = kind { self.scope = scope } else { self.scope = .conversation }
     }
 

@@ -69,6 +69,9 @@ struct TelegramAdapterTests {
             body: #"{"ok":false,"error_code":400,"description":"Bad Request: message is too long"}"#,
             means: failed(.refused)),
         .init(
+            "no words", status: 400, body: #"{"ok":false,"error_code":400,"description":""}"#,
+            means: failed(.refused)),
+        .init(
             "a fault of theirs", status: 502, body: #"{"ok":false,"error_code":502,"description":"Bad Gateway"}"#,
             means: failed(.temporary)),
         .init("a proxy's page", status: 200, body: "<html>sign in</html>", means: failed(.uncertain)),
